@@ -1,0 +1,24 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import type { Config } from './config/config.js';
+import { ConfigModule } from './config/config.module.js';
+import { OperationsModule } from './operations/operations.module.js';
+import { PersistenceModule } from './persistence/persistence.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+
+/** The whole service, for one configuration. */
+@Module({})
+export class AppModule {
+  static for(config: Config): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        ConfigModule.for(config),
+        ScheduleModule.forRoot(),
+        PersistenceModule,
+        SessionsModule,
+        OperationsModule,
+      ],
+    };
+  }
+}

@@ -1,0 +1,24 @@
+import { type INestApplication, ShutdownSignal } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Logger } from 'nestjs-pino';
+import { AppModule } from './app.module.js';
+import type { Config } from './config/config.js';
+import { setUpApi } from './operations/api.js';
+
+/**
+ * Starts the service as it ships; main.ts and the e2e tests both call this. It listens before the database is there:
+ * readiness tells the difference.
+ */
+export async function bootstrap(config: Config): Promise<INestApplication> {
+  const app = await NestFactory.create(AppModule.for(config), {
+    bufferLogs: true,
+    abortOnError: false,
+    routeConflictPolicy: { duplicate: 'error' },
+  });
+  app.useLogger(app.get(Logger));
+  setUpApi(app);
+  // exit code 0 after a clean stop instead of re-raising the signal (143)
+  app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
+  await app.listen(config.port);
+  return app;
+}

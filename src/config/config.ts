@@ -1,0 +1,164 @@
+import { EnvVar, readEnvironment } from './env-var.js';
+import { cidrs, durations, flag, httpUrl, integer, key256, minutes, mongodbUri, oneOf, text } from './value-types.js';
+
+/**
+ * Everything an operator can tune, read once at start. Nobody else reads `process.env`. Durations are
+ * milliseconds unless the property's name says otherwise. README and .env.example are held against this
+ * class by config.spec.ts.
+ */
+export class Config {
+  @EnvVar('NODE_ENV', oneOf('development', 'production', 'test'), {
+    default: 'development',
+    meaning: 'production asks for MONGODB_URI and SECRETS_ENCRYPTION_KEY, logs JSON and hides Swagger UI',
+  })
+  readonly nodeEnv: 'development' | 'production' | 'test';
+
+  @EnvVar('PORT', integer(0, 65535), { default: '3002', meaning: 'port of the REST API (0 picks a free one)' })
+  readonly port: number;
+
+  @EnvVar('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
+    default: 'info',
+    meaning: 'the least severe log line that is written',
+  })
+  readonly logLevel: string;
+
+  @EnvVar('MONGODB_URI', mongodbUri, {
+    required: 'in production',
+    secret: true,
+    meaning: 'the database; unset outside production: an embedded engine in EMBEDDED_MONGODB_DIR',
+  })
+  readonly mongodbUri?: string;
+
+  @EnvVar('EMBEDDED_MONGODB_DIR', text(), {
+    default: './data/mongodb',
+    meaning: 'data folder of the embedded engine, used only while MONGODB_URI is unset',
+  })
+  readonly embeddedMongodbDir: string;
+
+  @EnvVar('MIGRATIONS_ON_START', flag, {
+    default: 'true',
+    meaning: 'apply pending migrations at start, one replica at a time; false: run `npm run migrate` before a release',
+  })
+  readonly migrationsOnStart: boolean;
+
+  @EnvVar('CORE_URL', httpUrl, { required: 'always', meaning: 'hbf-core' })
+  readonly coreUrl: string;
+
+  @EnvVar('CORE_TOKEN', text(), {
+    required: 'always',
+    secret: true,
+    meaning: 'bearer token for hbf-core, hbf-event-publisher and hbf-nlp',
+  })
+  readonly coreToken: string;
+
+  @EnvVar('EVENT_PUBLISHER_URL', httpUrl, { required: 'always', meaning: 'hbf-event-publisher' })
+  readonly eventPublisherUrl: string;
+
+  @EnvVar('NLP_URL', httpUrl, { required: 'always', meaning: 'hbf-nlp' })
+  readonly nlpUrl: string;
+
+  @EnvVar('SESSION_SERVICE_REQUEST_TIMEOUT', integer(50, 600_000), {
+    default: '5000',
+    meaning: 'milliseconds that a call to hbf-core, hbf-event-publisher or hbf-nlp may take',
+  })
+  readonly requestTimeoutMs: number;
+
+  @EnvVar('CHAT_SESSION_CHECK_INTERVAL_IN_MINS', minutes(0, 1440), {
+    default: '5',
+    meaning: 'pause between two session checks, from the end of one to the start of the next; 0 switches the job off',
+  })
+  readonly sessionCheckIntervalMs: number;
+
+  @EnvVar('BOT_EXPIRE_CONVERSATION_AFTER_DEFAULT_VALUE', integer(1, 31_536_000), {
+    default: '1800',
+    meaning: 'seconds of inactivity that end a session whose tenant sets none of its own',
+  })
+  readonly defaultThresholdSeconds: number;
+
+  @EnvVar('LIVE_CHAT_MAX_IDLE_IN_MINS', minutes(0, 525_600), {
+    default: '1440',
+    meaning: 'idle time after which a session is completed although a live chat in it is still open',
+  })
+  readonly liveChatMaxIdleMs: number;
+
+  @EnvVar('SESSION_PAGE_SIZE', integer(1, 1000), {
+    default: '100',
+    meaning: 'sessions read (with messages) and completed per call',
+  })
+  readonly sessionPageSize: number;
+
+  @EnvVar('NLP_PIPELINE_CHECK_INTERVAL_IN_MINS', minutes(0, 1440), {
+    default: '5',
+    meaning: 'pause between two pipeline checks, from the end of one to the start of the next; 0 switches the job off',
+  })
+  readonly pipelineCheckIntervalMs: number;
+
+  @EnvVar('DELIVERY_CONCURRENCY', integer(1, 4096), {
+    default: '64',
+    meaning: 'delivery attempts under way at once, over all destinations',
+  })
+  readonly deliveryConcurrency: number;
+
+  @EnvVar('DELIVERY_CONCURRENCY_PER_DESTINATION', integer(1, 1024), {
+    default: '8',
+    meaning: 'delivery attempts under way at once for one webhook integration, or for surveys',
+  })
+  readonly destinationConcurrency: number;
+
+  @EnvVar('FLOW_TRIGGER_CONCURRENCY', integer(1, 1024), {
+    default: '32',
+    meaning: 'flow triggers under way at once',
+  })
+  readonly flowTriggerConcurrency: number;
+
+  @EnvVar('ANALYSIS_CONCURRENCY', integer(1, 1024), { default: '8', meaning: 'analyses asked for at once' })
+  readonly analysisConcurrency: number;
+
+  @EnvVar('DELIVERY_RETRY_SCHEDULE', durations, {
+    default: '5s,1m,5m,30m,2h,5h,12h,24h,36h',
+    meaning: 'waits after the 1st, 2nd, … failed attempt (each ±20 %); after the last one the delivery is dead',
+  })
+  readonly retryScheduleMs: readonly number[];
+
+  @EnvVar('DELIVERY_RETENTION_IN_DAYS', integer(1, 3650), {
+    default: '30',
+    meaning: 'days that finished completions and integration errors are kept',
+  })
+  readonly retentionDays: number;
+
+  @EnvVar('WEBHOOK_TIMEOUT_MS', integer(50, 120_000), {
+    default: '15000',
+    meaning: 'milliseconds that one webhook attempt may take, answer included',
+  })
+  readonly webhookTimeoutMs: number;
+
+  @EnvVar('WEBHOOK_ALLOW_HTTP', flag, { default: 'false', meaning: 'allow webhook URLs without TLS' })
+  readonly webhookAllowHttp: boolean;
+
+  @EnvVar('WEBHOOK_ALLOWED_PRIVATE_CIDRS', cidrs, {
+    default: '',
+    meaning: 'private address ranges that webhooks may reach all the same',
+  })
+  readonly webhookAllowedPrivateCidrs: ReturnType<typeof cidrs.parse>;
+
+  @EnvVar('SECRETS_ENCRYPTION_KEY', key256, {
+    required: 'in production',
+    secret: true,
+    meaning: 'encrypts header values and signing secrets at rest',
+  })
+  readonly secretsEncryptionKey?: Buffer;
+
+  /**
+   * @param env usually `process.env`
+   * @throws ConfigError listing every bad variable
+   */
+  static fromEnvironment(env: NodeJS.ProcessEnv): Config {
+    const config = new Config();
+    readEnvironment(config, env);
+    return config;
+  }
+
+  get production(): boolean {
+    return this.nodeEnv === 'production';
+  }
+}

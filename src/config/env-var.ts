@@ -1,0 +1,68 @@
+import type { ValueType } from './value-types.js';
+
+/** When a variable may not be left out. */
+export type Required = 'always' | 'in production';
+
+export interface EnvVarOptions {
+  /** The text that is parsed when the variable is unset or empty; without one the property is undefined. */
+  default?: string;
+  required?: Required;
+  /** A secret's value is never shown, in no message and no log. */
+  secret?: boolean;
+  /** One line for the README's table and .env.example. */
+  meaning: string;
+}
+
+export interface EnvVarSpec extends EnvVarOptions {
+  name: string;
+  property: string;
+  type: ValueType<unknown>;
+}
+
+const registry = new Map<object, EnvVarSpec[]>();
+
+/** Ties a property of a configuration class to the environment variable it is read from. */
+export function EnvVar<T>(name: string, type: ValueType<T>, options: EnvVarOptions) {
+  return (target: object, property: string): void => {
+    const specs = registry.get(target) ?? [];
+    registry.set(target, [...specs, { name, property, type, ...options }]);
+  };
+}
+
+/** Every variable of a configuration class, in the order in which it declares them. */
+export function envVarsOf(configClass: { prototype: object }): readonly EnvVarSpec[] {
+  return registry.get(configClass.prototype) ?? [];
+}
+
+/** The start is refused; the message lists every bad variable, one a line, and shows no value. */
+export class ConfigError extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(`the configuration is not usable:\n${problems.map((problem) => `  - ${problem}`).join('\n')}`);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads every variable that `config`'s class declares from `env` into `config`. An empty variable counts as unset.
+ *
+ * @throws ConfigError that names all bad variables at once, so that an operator mends them in one go.
+ */
+export function readEnvironment(config: object, env: NodeJS.ProcessEnv): void {
+  const production = env['NODE_ENV'] === 'production';
+  const problems: string[] = [];
+  for (const spec of registry.get(Object.getPrototypeOf(config) as object) ?? []) {
+    const given = env[spec.name]?.trim() || undefined;
+    const raw = given ?? spec.default;
+    if (raw === undefined) {
+      const needed = spec.required === 'always' || (spec.required === 'in production' && production);
+      if (needed) problems.push(`${spec.name} is required${spec.required === 'always' ? '' : ' in production'}`);
+      continue;
+    }
+    try {
+      Object.defineProperty(config, spec.property, { value: spec.type.parse(raw), enumerable: true, writable: true });
+    } catch (error) {
+      problems.push(`${spec.name} must be ${(error as Error).message}`);
+    }
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+}

@@ -1,0 +1,136 @@
+import ipaddr from 'ipaddr.js';
+
+/**
+ * How the text of an environment variable becomes a value. `parse` throws an Error whose message
+ * completes the sentence "NAME must be …"; it never repeats the text, which may be a secret.
+ */
+export interface ValueType<T> {
+  /** What the README's table shows in its type column. */
+  readonly label: string;
+  parse(text: string): T;
+}
+
+function refuse(expected: string): never {
+  throw new Error(expected);
+}
+
+export function integer(min: number, max: number): ValueType<number> {
+  const expected = `a whole number from ${min} to ${max}`;
+  return {
+    label: 'integer',
+    parse: (text) => {
+      const value = Number(text);
+      return /^-?\d+$/.test(text) && value >= min && value <= max ? value : refuse(expected);
+    },
+  };
+}
+
+/** Minutes as written (decimals allowed), milliseconds as read. */
+export function minutes(min: number, max: number): ValueType<number> {
+  const expected = `a number of minutes from ${min} to ${max}, decimals allowed`;
+  return {
+    label: 'minutes',
+    parse: (text) => {
+      const value = Number(text);
+      return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? Math.round(value * 60_000) : refuse(expected);
+    },
+  };
+}
+
+/** Seconds as written (decimals allowed), milliseconds as read. */
+export function seconds(min: number, max: number): ValueType<number> {
+  const expected = `a number of seconds from ${min} to ${max}, decimals allowed`;
+  return {
+    label: 'seconds',
+    parse: (text) => {
+      const value = Number(text);
+      return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? Math.round(value * 1000) : refuse(expected);
+    },
+  };
+}
+
+export const flag: ValueType<boolean> = {
+  label: 'true or false',
+  parse: (text) => (text === 'true' ? true : text === 'false' ? false : refuse('true or false')),
+};
+
+export function text(maxLength = 4096): ValueType<string> {
+  return {
+    label: 'text',
+    parse: (value) => (value.length <= maxLength ? value : refuse(`at most ${maxLength} characters`)),
+  };
+}
+
+export function oneOf<const T extends string>(...values: T[]): ValueType<T> {
+  return {
+    label: values.join(', '),
+    parse: (value) => values.find((v) => v === value) ?? refuse(`one of ${values.join(', ')}`),
+  };
+}
+
+/** An absolute http(s) address; a trailing slash is taken off so that paths can be appended. */
+export const httpUrl: ValueType<string> = {
+  label: 'http(s) URL',
+  parse: (value) => {
+    const expected = 'an absolute http:// or https:// URL without query, fragment or credentials';
+    const url = URL.canParse(value) ? new URL(value) : refuse(expected);
+    const plain = !url.search && !url.hash && !url.username && !url.password;
+    return /^https?:$/.test(url.protocol) && plain ? value.replace(/\/+$/, '') : refuse(expected);
+  },
+};
+
+export const mongodbUri: ValueType<string> = {
+  label: 'mongodb:// URI',
+  parse: (value) => (/^mongodb(\+srv)?:\/\/[^/\s]+/.test(value) ? value : refuse('a mongodb:// or mongodb+srv:// URI')),
+};
+
+const UNITS: Record<string, number> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `5s,1m,2h` as written, milliseconds as read; at least one entry. */
+export const durations: ValueType<readonly number[]> = {
+  label: 'list of durations',
+  parse: (value) => value.split(',').map((part) => duration(part.trim())),
+};
+
+function duration(part: string): number {
+  const match = /^(\d{1,6})(ms|s|m|h|d)$/.exec(part);
+  return match ? Number(match[1]) * UNITS[match[2]!]! : refuse('durations separated by commas, such as 5s,1m,2h');
+}
+
+/** `10.0.0.0/8,fd00::/8`; the empty list when unset. */
+export const cidrs: ValueType<readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]> = {
+  label: 'list of CIDRs',
+  parse: (value) =>
+    list(value).map((part) =>
+      ipaddr.isValidCIDR(part)
+        ? ipaddr.parseCIDR(part)
+        : refuse('CIDR ranges separated by commas, such as 10.20.0.0/16,fd00::/8'),
+    ),
+};
+
+export const emails: ValueType<readonly string[]> = {
+  label: 'list of e-mail addresses',
+  parse: (value) =>
+    list(value).map((part) =>
+      /^[^\s@<>]+@[^\s@<>]+$/.test(part) ? part : refuse('e-mail addresses separated by commas'),
+    ),
+};
+
+export const texts: ValueType<readonly string[]> = { label: 'list', parse: list };
+
+function list(value: string): string[] {
+  return value
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+}
+
+/** 32 bytes in base64, the size of an AES-256 key. */
+export const key256: ValueType<Buffer> = {
+  label: '32 bytes, base64',
+  parse: (value) => {
+    const key = Buffer.from(value, 'base64');
+    const exact = key.length === 32 && key.toString('base64').replace(/=+$/, '') === value.replace(/=+$/, '');
+    return exact ? key : refuse('32 bytes in base64 (try: openssl rand -base64 32)');
+  },
+};

@@ -1,0 +1,120 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import mongoose, { type Connection } from 'mongoose';
+import { setTimeout as delay } from 'node:timers/promises';
+import { Config } from '../config/config.js';
+import { Clock } from './clock.js';
+import { type EmbeddedMongodb, startEmbeddedMongodb } from './embedded-mongodb.js';
+
+const DEFAULT_DATABASE = 'hbf-session-manager';
+const RETRY_MS = 2_000;
+const PING_TIMEOUT_MS = 2_000;
+const CLOCK_CHECK_MS = 60_000;
+
+/** Reached only through `Database.whenReady`: what must be done on a fresh connection before anyone may use it. */
+export type Prepare = () => Promise<void>;
+
+/**
+ * The one mongoose connection. It is opened in the background: a database that is away at start delays the work,
+ * not the process, and one that goes away later is found again by the driver. `whenReady` resolves once the
+ * connection stands and is prepared (migrations); nobody may touch a collection before.
+ */
+@Injectable()
+export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
+  readonly connection: Connection = mongoose.createConnection();
+
+  private readonly logger = new Logger(Database.name);
+  private readonly stopping = new AbortController();
+  private readonly preparations: Prepare[] = [];
+  private readonly ready: Promise<void>;
+  private markReady: () => void;
+  private isReady = false;
+  private opening?: Promise<void>;
+  private embedded?: EmbeddedMongodb;
+  private clockTimer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+  ) {
+    this.ready = new Promise((resolve) => (this.markReady = resolve));
+    this.connection.set('bufferCommands', false); // fail at once while it is away, instead of piling up in memory
+    this.connection.on('disconnected', () => this.isReady && this.logger.warn('the database is away'));
+    this.connection.on('reconnected', () => this.logger.log('the database is back'));
+    this.connection.on('error', () => undefined); // each caller sees its own error
+  }
+
+  /** Adds a step that runs on the fresh connection; called while modules are initialised. */
+  prepareWith(step: Prepare): void {
+    this.preparations.push(step);
+  }
+
+  onApplicationBootstrap(): void {
+    this.opening = this.openUntilReady();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopping.abort();
+    clearInterval(this.clockTimer);
+    await this.opening;
+    await this.connection.close();
+    await this.embedded?.stop();
+  }
+
+  /** Resolves when collections may be used; waits for ever while the database is away. */
+  whenReady(): Promise<void> {
+    return this.ready;
+  }
+
+  /** @returns whether the database is prepared and answers a ping within two seconds */
+  async answers(): Promise<boolean> {
+    if (!this.isReady) return false;
+    const ping = this.connection.db!.admin().command({ ping: 1, maxTimeMS: PING_TIMEOUT_MS });
+    const late = delay(PING_TIMEOUT_MS, false, { ref: false });
+    return Promise.race([ping.then(() => true).catch(() => false), late]);
+  }
+
+  private async openUntilReady(): Promise<void> {
+    for (let attempt = 1; !this.stopping.signal.aborted; attempt++) {
+      try {
+        await this.openOnce();
+        return;
+      } catch (error) {
+        const reason = (error as Error).message;
+        this.logger.error({ attempt, reason, nextAttemptInMs: RETRY_MS }, 'the database could not be opened');
+        await delay(RETRY_MS, undefined, { signal: this.stopping.signal }).catch(() => undefined);
+      }
+    }
+  }
+
+  private async openOnce(): Promise<void> {
+    if (this.connection.readyState !== mongoose.ConnectionStates.connected) {
+      const uri = this.config.mongodbUri ?? (await this.embeddedUri());
+      await this.connection.openUri(uri, {
+        dbName: /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? DEFAULT_DATABASE,
+        autoIndex: false, // indexes are made in migrations/
+        autoCreate: false,
+        serverSelectionTimeoutMS: 5_000,
+        // Without `journal` acknowledged writes were lost in each of five kills of the engine.
+        writeConcern: { w: 'majority', journal: true },
+        readConcern: { level: 'local' },
+      });
+    }
+    await this.correctClock();
+    for (const prepare of this.preparations) await prepare();
+    this.clockTimer ??= setInterval(() => void this.correctClock().catch(() => undefined), CLOCK_CHECK_MS).unref();
+    this.isReady = true;
+    this.markReady();
+    this.logger.log({ embedded: this.embedded !== undefined }, 'the database is ready');
+  }
+
+  private async embeddedUri(): Promise<string> {
+    this.embedded ??= await startEmbeddedMongodb(this.config.embeddedMongodbDir);
+    return this.embedded.uri;
+  }
+
+  private async correctClock(): Promise<void> {
+    const sentAt = Date.now();
+    const { localTime } = await this.connection.db!.admin().command({ hello: 1 });
+    this.clock.correct((localTime as Date).getTime(), sentAt, Date.now());
+  }
+}

@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Database } from './database.js';
+
+interface LeaseDocument {
+  _id: string;
+  owner: string;
+  until: Date;
+}
+
+/**
+ * Lets one replica at a time do a named job. The database server's clock decides when a lease has passed, so replicas'
+ * clocks need not agree. A lease saves work; correctness rests on ids and tokens, as a paused process may act late.
+ */
+@Injectable()
+export class JobLease {
+  /** This process among the replicas. */
+  readonly owner = randomUUID();
+
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes or renews the lease `name` for `ms` milliseconds.
+   *
+   * @returns false when another owner holds it
+   */
+  async take(name: string, ms: number): Promise<boolean> {
+    try {
+      const result = await this.leases.updateOne(
+        { _id: name, $or: [{ owner: this.owner }, { $expr: { $lte: ['$until', '$$NOW'] } }] },
+        [{ $set: { owner: this.owner, until: { $add: ['$$NOW', ms] } } }],
+        { upsert: true },
+      );
+      return result.matchedCount + result.upsertedCount > 0;
+    } catch (error) {
+      if ((error as { code?: unknown }).code === 11000) return false; // it exists, is another's and has not passed
+      throw error;
+    }
+  }
+
+  /** Gives the lease back, if it is still ours. */
+  async release(name: string): Promise<void> {
+    await this.leases.deleteOne({ _id: name, owner: this.owner });
+  }
+
+  private get leases() {
+    return this.database.connection.collection<LeaseDocument>('leases');
+  }
+}

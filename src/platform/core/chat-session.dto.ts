@@ -1,0 +1,56 @@
+import { array, date, type JsonObject, nonEmptyString, object, optional, ShapeError } from '../shape.js';
+
+/**
+ * A chat session as hbf-core tells it. Only the fields below are checked; `raw` is the whole answer, unchanged.
+ * Answers may lack the tenant (write-only in hbf-core) and never have the organization: both are known from what was
+ * asked for.
+ */
+export interface ChatSession {
+  /** The session's uuid. */
+  id: string;
+  /** Upper case, whatever hbf-core wrote. */
+  status: string | undefined;
+  lastInteraction: Date;
+  /** Undefined when it was not asked for or not told. */
+  tenantId: string | undefined;
+  containsUserInteraction: boolean;
+  subscriberHandle: string | undefined;
+  liveChats: LiveChat[];
+  raw: JsonObject;
+}
+
+/** One live chat of a session. */
+export interface LiveChat {
+  /** One of hbf-core's LiveChatEventType values, or a newer one. */
+  liveChatEventType: string | undefined;
+}
+
+/** @throws ShapeError naming the first field that is not what it must be */
+export function readChatSession(value: unknown, field = 'session'): ChatSession {
+  const raw = object(value, field);
+  const id = nonEmptyString(raw['id'], `${field}.id`);
+  if (id.length > 256) throw new ShapeError(`${field}.id`, 'at most 256 characters');
+  const tenant = optional(raw['tenant'], `${field}.tenant`, object);
+  optional(raw['messages'], `${field}.messages`, readMessages);
+  return {
+    id,
+    status: optional(raw['status'], `${field}.status`, nonEmptyString)?.toUpperCase(),
+    lastInteraction: date(raw['lastInteraction'], `${field}.lastInteraction`),
+    tenantId: [raw['tenantId'], tenant?.['id']].find((known) => typeof known === 'string'),
+    containsUserInteraction: raw['containsUserInteraction'] === true,
+    subscriberHandle: typeof raw['subscriberHandle'] === 'string' ? raw['subscriberHandle'] : undefined,
+    liveChats: optional(raw['liveChats'], `${field}.liveChats`, readLiveChats) ?? [],
+    raw,
+  };
+}
+
+function readMessages(value: unknown, field: string): void {
+  array(value, field).forEach((message, index) => object(message, `${field}[${index}]`));
+}
+
+function readLiveChats(value: unknown, field: string): LiveChat[] {
+  return array(value, field).map((entry, index) => {
+    const type = object(entry, `${field}[${index}]`)['liveChatEventType'];
+    return { liveChatEventType: typeof type === 'string' ? type.toUpperCase() : undefined };
+  });
+}

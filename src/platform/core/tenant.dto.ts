@@ -1,0 +1,68 @@
+import { array, type JsonObject, nonEmptyString, object, optional } from '../shape.js';
+
+/**
+ * What this service keeps of a tenant while it works: never the whole, which holds about thirty credentials.
+ * `publicFields` is the allow-list of platform-facts.md and the only part that may leave in a payload.
+ */
+export interface Tenant {
+  id: string;
+  organizationId: string;
+  /** `settings.session.expireInactiveSessionAfter`, in seconds; undefined when unset, 0 included. */
+  expireAfterSeconds: number | undefined;
+  /** Whether its ended sessions are to be analysed by hbf-nlp (an LLM_SUMMARIZATION plugin that runs by itself). */
+  analyzesSessions: boolean;
+  /** Whether contacts can be looked up (a CRM plugin). */
+  hasCrm: boolean;
+  publicFields: PublicTenant;
+}
+
+/** The tenant as it may be shown to customers and flows. */
+export type PublicTenant = Partial<Record<(typeof PUBLIC_TENANT_FIELDS)[number], unknown>>;
+
+export const PUBLIC_TENANT_FIELDS = [
+  'id',
+  'displayName',
+  'description',
+  'organizationId',
+  'timezone',
+  'image',
+  'tags',
+  'space',
+] as const;
+
+/** @throws ShapeError naming the first field that is not what it must be */
+export function readTenant(value: unknown, field = 'tenant'): Tenant {
+  const raw = object(value, field);
+  const plugins = readPlugins(raw, field);
+  return {
+    id: nonEmptyString(raw['id'], `${field}.id`),
+    organizationId: nonEmptyString(raw['organizationId'], `${field}.organizationId`),
+    expireAfterSeconds: readExpireAfter(raw, field),
+    analyzesSessions: plugins.some(runsOnCompletion),
+    hasCrm: plugins.some((plugin) => plugin['category'] === 'CRM'),
+    publicFields: publicTenant(raw),
+  };
+}
+
+/** Copies the allow-listed fields of a tenant as hbf-core gives it, and nothing else. */
+export function publicTenant(raw: JsonObject): PublicTenant {
+  return Object.fromEntries(PUBLIC_TENANT_FIELDS.filter((name) => name in raw).map((name) => [name, raw[name]]));
+}
+
+function readPlugins(raw: JsonObject, field: string): JsonObject[] {
+  const plugins = optional(raw['plugins'], `${field}.plugins`, array) ?? [];
+  return plugins.map((plugin, index) => object(plugin, `${field}.plugins[${index}]`));
+}
+
+function readExpireAfter(raw: JsonObject, field: string): number | undefined {
+  const settings = optional(raw['settings'], `${field}.settings`, object);
+  const session = optional(settings?.['session'], `${field}.settings.session`, object);
+  const seconds = session?.['expireInactiveSessionAfter'];
+  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+}
+
+function runsOnCompletion(plugin: JsonObject): boolean {
+  const settings = plugin['settings'];
+  const runs = typeof settings === 'object' && settings !== null && 'automaticallyRunOnSessionCompletion' in settings;
+  return plugin['category'] === 'LLM_SUMMARIZATION' && runs && settings.automaticallyRunOnSessionCompletion === true;
+}
