@@ -1,5 +1,21 @@
 import { EnvVar, readEnvironment } from './env-var.js';
-import { cidrs, durations, flag, httpUrl, integer, key256, minutes, mongodbUri, oneOf, text } from './value-types.js';
+import {
+  cidrs,
+  durations,
+  emails,
+  flag,
+  httpUrl,
+  integer,
+  key256,
+  keys256,
+  mailbox,
+  minutes,
+  mongodbUri,
+  oneOf,
+  seconds,
+  text,
+  texts,
+} from './value-types.js';
 
 /**
  * Everything an operator can tune, read once at start. Nobody else reads `process.env`. Durations are
@@ -93,6 +109,24 @@ export class Config {
   })
   readonly pipelineCheckIntervalMs: number;
 
+  @EnvVar('NLP_PIPELINE_POLL_INTERVAL_IN_SECS', seconds(0.01, 3600), {
+    default: '2',
+    meaning: 'pause between two looks at a pipeline in training',
+  })
+  readonly pipelinePollIntervalMs: number;
+
+  @EnvVar('NLP_PIPELINE_POLL_TIMEOUT_IN_SECS', seconds(0.01, 86_400), {
+    default: '360',
+    meaning: 'a training that takes longer counts as failed',
+  })
+  readonly pipelinePollTimeoutMs: number;
+
+  @EnvVar('NLP_PIPELINE_TRAIN_CONCURRENCY', integer(1, 64), {
+    default: '2',
+    meaning: 'pipelines that one process trains at once; those of one training group are trained one at a time',
+  })
+  readonly pipelineTrainConcurrency: number;
+
   @EnvVar('DELIVERY_CONCURRENCY', integer(1, 4096), {
     default: '64',
     meaning: 'delivery attempts under way at once, over all destinations',
@@ -148,6 +182,69 @@ export class Config {
   })
   readonly secretsEncryptionKey?: Buffer;
 
+  @EnvVar('SECRETS_ENCRYPTION_OLD_KEYS', keys256, {
+    default: '',
+    secret: true,
+    meaning: 'former values of SECRETS_ENCRYPTION_KEY, separated by commas, that may still open what they sealed',
+  })
+  readonly secretsEncryptionOldKeys: readonly Buffer[];
+
+  @EnvVar('API_RATE_LIMIT_PER_MIN', integer(1, 1_000_000), {
+    default: '300',
+    meaning: 'requests to the REST API that one token, and one address, may make in a minute',
+  })
+  readonly apiRateLimitPerMin: number;
+
+  @EnvVar('TRUSTED_PROXY_HOPS', integer(0, 10), {
+    default: '0',
+    meaning: "proxies in front of the service whose X-Forwarded-For is believed, to know callers' addresses",
+  })
+  readonly trustedProxyHops: number;
+
+  @EnvVar('CORS_ALLOWED_ORIGINS', texts, {
+    default: '',
+    meaning: 'origins whose pages may call the REST API, separated by commas; * for all; unset: none',
+  })
+  readonly corsAllowedOrigins: readonly string[];
+
+  @EnvVar('SWAGGER_ENABLED', flag, {
+    meaning: 'serve Swagger UI at /api and its document at /api-json; unset: only outside production',
+  })
+  readonly swaggerEnabled?: boolean;
+
+  @EnvVar('SMTP_HOST', text(253), { meaning: 'mail server; unset: mails are neither queued nor sent' })
+  readonly smtpHost?: string;
+
+  @EnvVar('SMTP_PORT', integer(1, 65535), { default: '587', meaning: 'port of the mail server' })
+  readonly smtpPort: number;
+
+  @EnvVar('SMTP_SECURE', flag, {
+    default: 'false',
+    meaning: 'speak TLS from the first byte (port 465); false: STARTTLS where the mail server offers it',
+  })
+  readonly smtpSecure: boolean;
+
+  @EnvVar('SMTP_USER', text(), { meaning: 'account at the mail server; unset: mails are sent without logging in' })
+  readonly smtpUser?: string;
+
+  @EnvVar('SMTP_PASSWORD', text(), { secret: true, meaning: 'password of SMTP_USER; required with it' })
+  readonly smtpPassword?: string;
+
+  @EnvVar('SMTP_FROM', mailbox, { meaning: 'sender of the mails; required when SMTP_HOST is set' })
+  readonly smtpFrom?: string;
+
+  @EnvVar('ERROR_EMAIL_MIN_INTERVAL_IN_MINS', minutes(0, 10_080), {
+    default: '60',
+    meaning: 'at most one mail per integration in this time; what happens meanwhile is sent as one digest',
+  })
+  readonly errorEmailMinIntervalMs: number;
+
+  @EnvVar('OPERATOR_EMAIL_RECIPIENTS', emails, {
+    default: '',
+    meaning: "who hears of troubles that are the operators' to mend, separated by commas",
+  })
+  readonly operatorEmailRecipients: readonly string[];
+
   /**
    * @param env usually `process.env`
    * @throws ConfigError listing every bad variable
@@ -156,6 +253,14 @@ export class Config {
     const config = new Config();
     readEnvironment(config, env);
     return config;
+  }
+
+  /** @returns what is wrong between variables that are each fine alone; each line begins with a variable's name */
+  check(): string[] {
+    const problems: string[] = [];
+    if (this.smtpHost && !this.smtpFrom) problems.push('SMTP_FROM is required when SMTP_HOST is set');
+    if (this.smtpUser && !this.smtpPassword) problems.push('SMTP_PASSWORD is required when SMTP_USER is set');
+    return problems;
   }
 
   get production(): boolean {

@@ -42,6 +42,11 @@ export class ConfigError extends Error {
   }
 }
 
+/** A configuration class may look at its variables together, once each is read; a bad one is undefined by then. */
+interface Checked {
+  check?(): string[];
+}
+
 /**
  * Reads every variable that `config`'s class declares from `env` into `config`. An empty variable counts as unset.
  *
@@ -64,5 +69,11 @@ export function readEnvironment(config: object, env: NodeJS.ProcessEnv): void {
       problems.push(`${spec.name} must be ${(error as Error).message}`);
     }
   }
+  problems.push(...((config as Checked).check?.() ?? []).filter((problem) => !alreadyNamed(problem, problems)));
   if (problems.length > 0) throw new ConfigError(problems);
+}
+
+function alreadyNamed(problem: string, problems: readonly string[]): boolean {
+  const name = problem.split(' ', 1)[0];
+  return problems.some((other) => other.startsWith(`${name} `));
 }

@@ -116,6 +116,15 @@ export const emails: ValueType<readonly string[]> = {
     ),
 };
 
+/** `bot@example.com` or `HBF Bot <bot@example.com>`. */
+export const mailbox: ValueType<string> = {
+  label: 'mailbox',
+  parse: (value) =>
+    /^(?:[^\s@<>]+@[^\s@<>]+|[^@<>\r\n]+ <[^\s@<>]+@[^\s@<>]+>)$/.test(value)
+      ? value
+      : refuse('an e-mail address, or a name and one: HBF Bot <bot@example.com>'),
+};
+
 export const texts: ValueType<readonly string[]> = { label: 'list', parse: list };
 
 function list(value: string): string[] {
@@ -133,4 +142,10 @@ export const key256: ValueType<Buffer> = {
     const exact = key.length === 32 && key.toString('base64').replace(/=+$/, '') === value.replace(/=+$/, '');
     return exact ? key : refuse('32 bytes in base64 (try: openssl rand -base64 32)');
   },
+};
+
+/** Several keys such as `key256` reads; the empty list when unset. */
+export const keys256: ValueType<readonly Buffer[]> = {
+  label: 'list of 32 bytes, base64',
+  parse: (value) => list(value).map((part) => key256.parse(part)),
 };

@@ -38,7 +38,9 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   ) {
     this.ready = new Promise((resolve) => (this.markReady = resolve));
     this.connection.set('bufferCommands', false); // fail at once while it is away, instead of piling up in memory
-    this.connection.on('disconnected', () => this.isReady && this.logger.warn('the database is away'));
+    this.connection.on('disconnected', () => {
+      if (this.isReady && !this.stopping.signal.aborted) this.logger.warn('the database is away');
+    });
     this.connection.on('reconnected', () => this.logger.log('the database is back'));
     this.connection.on('error', () => undefined); // each caller sees its own error
   }
@@ -114,7 +116,9 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
 
   private async correctClock(): Promise<void> {
     const sentAt = Date.now();
-    const { localTime } = await this.connection.db!.admin().command({ hello: 1 });
-    this.clock.correct((localTime as Date).getTime(), sentAt, Date.now());
+    const [server] = await this.connection
+      .db!.aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+      .toArray();
+    this.clock.correct(server!.now.getTime(), sentAt, Date.now());
   }
 }

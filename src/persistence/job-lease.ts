@@ -25,22 +25,23 @@ export class JobLease {
    * @returns false when another owner holds it
    */
   async take(name: string, ms: number): Promise<boolean> {
+    const taken = [{ $set: { owner: this.owner, until: { $add: ['$$NOW', ms] } } }];
+    const ours = { _id: name, owner: this.owner };
+    const free = { _id: name, $expr: { $lte: ['$until', '$$NOW'] } };
+    const known = await this.leases.updateOne({ $or: [ours, free] }, taken);
+    if (known.matchedCount > 0) return true;
     try {
-      const result = await this.leases.updateOne(
-        { _id: name, $or: [{ owner: this.owner }, { $expr: { $lte: ['$until', '$$NOW'] } }] },
-        [{ $set: { owner: this.owner, until: { $add: ['$$NOW', ms] } } }],
-        { upsert: true },
-      );
-      return result.matchedCount + result.upsertedCount > 0;
+      await this.leases.updateOne(ours, taken, { upsert: true });
+      return true;
     } catch (error) {
-      if ((error as { code?: unknown }).code === 11000) return false; // it exists, is another's and has not passed
+      if ((error as { code?: unknown }).code === 11000) return false; // it is another's and has not passed
       throw error;
     }
   }
 
   /** Gives the lease back, if it is still ours. */
   async release(name: string): Promise<void> {
-    await this.leases.deleteOne({ _id: name, owner: this.owner });
+    await this.leases.updateOne({ _id: name, owner: this.owner }, { $set: { until: new Date(0) } });
   }
 
   private get leases() {

@@ -1,6 +1,21 @@
-import { config as migrateConfig, status, up } from 'migrate-mongo';
 import type { Connection } from 'mongoose';
 import { join } from 'node:path';
+
+/** migrate-mongo is ESM; to `require` it shows each export as a promise, to `import` the export itself. */
+async function migrateMongo() {
+  const library = await import('migrate-mongo');
+  const [config, status, up] = await Promise.all([library.config, library.status, library.up]);
+  config.set({
+    migrationsDir: join(__dirname, '..', '..', 'migrations'),
+    changelogCollectionName: 'changelog',
+    lockCollectionName: 'changelog_lock',
+    lockTtl: 0, // JobLease keeps replicas apart; this library's lock would need a TTL index to be let go
+    migrationFileExtension: '.js',
+    useFileHash: false,
+    moduleSystem: 'commonjs',
+  });
+  return { status, up };
+}
 
 /**
  * Applies what is pending in `migrations/`, in order. Every migration can be repeated, so a crash in the middle of one
@@ -9,20 +24,13 @@ import { join } from 'node:path';
  * @returns the file names that were applied
  */
 export async function applyMigrations(connection: Connection): Promise<string[]> {
-  migrateConfig.set({
-    migrationsDir: join(__dirname, '..', '..', 'migrations'),
-    changelogCollectionName: 'changelog',
-    lockCollectionName: 'changelog_lock',
-    lockTtl: 0, // our own JobLease keeps replicas apart; migrate-mongo's lock would need a TTL index to be let go
-    migrationFileExtension: '.js',
-    useFileHash: false,
-    moduleSystem: 'commonjs',
-  });
+  const { up } = await migrateMongo();
   return up(connection.db as never, connection.getClient() as never);
 }
 
 /** @returns whether a migration waits to be applied */
 export async function migrationsPending(connection: Connection): Promise<boolean> {
+  const { status } = await migrateMongo();
   const items = await status(connection.db as never);
   return items.some((item) => item.appliedAt === 'PENDING');
 }

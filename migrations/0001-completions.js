@@ -1,0 +1,35 @@
+/** Indexes of the deliveries room. Partial on `open: true`, so that history never slows a claim. */
+module.exports = {
+  async up(db) {
+    await db.collection('completions').createIndexes([
+      // CompletionRepository.claimDue and earliestDue: the oldest due deliveries of one destination
+      {
+        key: { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
+        name: 'deliveries-due',
+        partialFilterExpression: { open: true },
+      },
+      // CompletionRepository.claimAbandoned: detected completions whose lease has passed
+      { key: { leaseUntil: 1 }, name: 'abandoned', partialFilterExpression: { open: true, state: 'detected' } },
+      // CompletionRepository.latestOf and "what happened to session X"
+      { key: { sessionId: 1, revision: -1 }, name: 'session' },
+      // CompletionRepository.purge: finished ones by age
+      { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
+      // an integration's deliveries, newest first
+      { key: { 'deliveries.integrationId': 1, detectedAt: -1, _id: -1 }, name: 'integration-history' },
+    ]);
+    // DestinationRepository.withWork: which lanes have something due
+    await db.collection('destinations').createIndexes([{ key: { nextDueAt: 1 }, name: 'next-due' }]);
+    await db.collection('integration-errors').createIndexes([
+      // an integration's errors, newest first
+      { key: { integrationId: 1, at: -1 }, name: 'integration' },
+      // IntegrationErrorRepository.purge: errors by age
+      { key: { at: 1 }, name: 'age' },
+    ]);
+  },
+
+  async down(db) {
+    for (const name of ['completions', 'destinations', 'integration-errors']) {
+      await db.collection(name).dropIndexes().catch(() => undefined);
+    }
+  },
+};

@@ -1,0 +1,56 @@
+import ipaddr from 'ipaddr.js';
+
+/** Address ranges, as Config.webhookAllowedPrivateCidrs holds them. */
+export type Cidrs = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
+
+/** What decides which URLs a webhook may have. */
+export interface UrlRules {
+  allowHttp: boolean;
+  allowedCidrs: Cidrs;
+}
+
+/** All global unicast of IPv6 is in here (RFC 4291, IANA); NAT64, mapped and compatible addresses are not. */
+const GLOBAL_UNICAST: [ipaddr.IPv6, number] = ipaddr.IPv6.parseCIDR('2000::/3');
+
+/**
+ * Why an address may not be connected to, or undefined when it may. Only public unicast may, and what an operator has
+ * allowed. An IPv4 address written as IPv6 (`::ffff:10.0.0.1`) is judged as IPv4; tunnels that carry one (6to4, Teredo,
+ * NAT64) are refused as a whole. The reason says nothing of the address, so that nobody can map our network by it.
+ */
+export function addressRefusal(address: string, allowed: Cidrs): string | undefined {
+  return mayConnect(address, allowed) ? undefined : 'the host resolves to an address that is not public';
+}
+
+/**
+ * Why a webhook may not have this URL, or undefined when it may. Names are not resolved: what they resolve to is judged
+ * at connect time. Decimal, octal and hexadecimal IPv4 forms are read as every client reads them (WHATWG URL).
+ * The reason repeats no part of the URL.
+ */
+export function urlRefusal(url: string, { allowHttp, allowedCidrs }: UrlRules): string | undefined {
+  if (!URL.canParse(url)) return 'the URL is not absolute';
+  const { protocol, username, password, hostname } = new URL(url);
+  if (protocol !== 'https:' && protocol !== 'http:') return 'the URL must begin with https://';
+  if (protocol === 'http:' && !allowHttp) return 'the URL must begin with https://';
+  if (username !== '' || password !== '') return 'the URL must not hold credentials';
+  return hostRefusal(hostname, allowedCidrs);
+}
+
+function hostRefusal(hostname: string, allowed: Cidrs): string | undefined {
+  const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
+  if (host === '') return 'the URL has no host';
+  const local = host === 'localhost' || host.endsWith('.localhost');
+  const addresses = local ? ['127.0.0.1', '::1'] : ipaddr.isValid(host) ? [host] : [];
+  const passes = addresses.length === 0 || addresses.some((address) => mayConnect(address, allowed));
+  return passes ? undefined : 'the host of the URL is not public';
+}
+
+function mayConnect(text: string, allowed: Cidrs): boolean {
+  // ipaddr.js takes an IPv4-compatible address (`::8.8.8.8`) for a mapped one; nothing public is behind it
+  if (!ipaddr.isValid(text) || /^::\d+\./.test(text)) return false;
+  const address = ipaddr.process(text);
+  if (ipaddr.subnetMatch(address, { allowed: [...allowed] }, 'none') === 'allowed') {
+    return true;
+  }
+  if (address.range() !== 'unicast') return false;
+  return address instanceof ipaddr.IPv4 || address.match(GLOBAL_UNICAST);
+}

@@ -1,0 +1,106 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
+import { Webhook } from 'standardwebhooks';
+import { version } from '../../operations/version.js';
+
+/** One HTTP header. Values are secrets: never in a log, an error record or a mail. */
+export interface WebhookHeader {
+  name: string;
+  value: string;
+}
+
+/**
+ * Names that an integration may not set, lower case: they steer the connection (RFC 9110, 7.6.1) or frame the body,
+ * and with them a request could be smuggled past a proxy. Names that begin with `proxy-` or `webhook-` are reserved too.
+ */
+export const RESERVED_HEADER_NAMES: readonly string[] = [
+  'host',
+  'content-length',
+  'transfer-encoding',
+  'connection',
+  'keep-alive',
+  'upgrade',
+  'http2-settings',
+  'te',
+  'trailer',
+  'expect',
+];
+const RESERVED_PREFIXES = ['proxy-', 'webhook-'];
+
+/** True for a header that an integration may not set; the case does not matter. */
+export function isReservedHeaderName(name: string): boolean {
+  const lower = name.trim().toLowerCase();
+  return RESERVED_HEADER_NAMES.includes(lower) || RESERVED_PREFIXES.some((prefix) => lower.startsWith(prefix));
+}
+
+/** A header or signing secret of an integration cannot be used. The message repeats no value. */
+export class WebhookHeadersError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'WebhookHeadersError';
+  }
+}
+
+/** What the headers of one attempt are made of. */
+export interface WebhookHeadersInput {
+  /** The integration's own headers. Reserved ones are passed over. */
+  custom: readonly WebhookHeader[];
+  /** The same for every attempt of a delivery: the receiver recognises repetitions by it. */
+  webhookId: string;
+  /** Time of this attempt. */
+  sentAt: Date;
+  /** UTF-8 text; the very bytes that are sent. */
+  body: Buffer;
+  /** `whsec_…`, each signs; empty: no signature. */
+  signingSecrets: readonly string[];
+}
+
+/**
+ * All headers of one attempt: the integration's own, ours where it has none (content-type, user-agent), and those of
+ * Standard Webhooks (https://www.standardwebhooks.com).
+ *
+ * @throws WebhookHeadersError when a name or value cannot be sent (a line break would start a header of its own), or a
+ *   secret is no key
+ */
+export function webhookHeaders(input: WebhookHeadersInput): WebhookHeader[] {
+  const custom = input.custom.filter(({ name }) => !isReservedHeaderName(name));
+  const named = new Set(custom.map(({ name }) => name.toLowerCase()));
+  const defaults = [
+    { name: 'content-type', value: 'application/json' },
+    { name: 'user-agent', value: `hbf-session-manager/${version}` },
+  ].filter(({ name }) => !named.has(name));
+  const headers = [...custom, ...defaults, ...standardHeaders(input)];
+  headers.forEach(check);
+  return headers;
+}
+
+function standardHeaders({ webhookId, sentAt, body, signingSecrets }: WebhookHeadersInput): WebhookHeader[] {
+  const headers = [
+    { name: 'webhook-id', value: webhookId },
+    { name: 'webhook-timestamp', value: String(Math.floor(sentAt.getTime() / 1000)) },
+  ];
+  if (signingSecrets.length === 0) return headers;
+  const signatures = signingSecrets.map((secret) => sign(secret, webhookId, sentAt, body));
+  return [...headers, { name: 'webhook-signature', value: signatures.join(' ') }];
+}
+
+function sign(secret: string, webhookId: string, sentAt: Date, body: Buffer): string {
+  try {
+    return new Webhook(secret).sign(webhookId, sentAt, body);
+  } catch {
+    // no cause: the library's error may speak of the secret
+    throw new WebhookHeadersError('a signing secret of the integration is not valid');
+  }
+}
+
+function check({ name, value }: WebhookHeader): void {
+  try {
+    validateHeaderName(name);
+  } catch (error) {
+    throw new WebhookHeadersError('a header of the integration has a name that cannot be sent', { cause: error });
+  }
+  try {
+    validateHeaderValue(name, value);
+  } catch (error) {
+    throw new WebhookHeadersError(`the value of the header "${name}" cannot be sent`, { cause: error });
+  }
+}

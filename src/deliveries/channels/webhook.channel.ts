@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { IntegrationRepository } from '../../integrations/integration.repository.js';
+import type { Integration } from '../../integrations/integration.schema.js';
+import { Clock } from '../../persistence/clock.js';
+import type { Tenant } from '../../platform/core/tenant.dto.js';
+import { idempotencyKey } from '../completion.js';
+import type { DeliveryResult } from '../settlement.js';
+import type { Attempt, DeliveryChannel } from './delivery-channel.js';
+import { WebhookClient } from './webhook-client.js';
+
+/** POSTs the ended session to a customer's endpoint, with the integration's present URL, headers and secrets. */
+@Injectable()
+export class WebhookChannel implements DeliveryChannel {
+  constructor(
+    private readonly integrations: IntegrationRepository,
+    private readonly client: WebhookClient,
+    private readonly clock: Clock,
+  ) {}
+
+  async attempt({ completion, integration, material }: Attempt): Promise<DeliveryResult> {
+    const notOwed = whyNotOwed(integration, await material.tenant());
+    if (notOwed !== undefined || !integration) return { result: 'dropped', reason: notOwed ?? '' };
+    return this.client.post({
+      url: integration.url,
+      headers: this.integrations.openHeaders(integration),
+      body: await material.payload(),
+      webhookId: idempotencyKey(completion._id, integration.id),
+      signingSecrets: this.integrations.activeSigningSecrets(integration, this.clock.now()),
+    });
+  }
+}
+
+/**
+ * Why a webhook is not owed any more. Checked when it is planned and again at each attempt: an admin may have named a
+ * tenant of another organization, or a tenant may have moved, and its transcripts must not follow.
+ */
+export function whyNotOwed(integration: Integration | undefined, tenant: Tenant): string | undefined {
+  if (!integration) return 'the integration was removed';
+  if (!integration.enabled) return 'the integration is disabled';
+  if (tenant.organizationId !== integration.organizationId) return 'the tenant belongs to another organization';
+  return undefined;
+}

@@ -1,0 +1,128 @@
+import { Injectable } from '@nestjs/common';
+import type { Integration } from '../integrations/integration.schema.js';
+import { Clock } from '../persistence/clock.js';
+import type { ChatSession } from '../platform/core/chat-session.dto.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import { AttemptRunner } from './attempt-runner.js';
+import type { Completion, Delivery } from './completion.js';
+import { Dispatcher } from './dispatcher.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { SessionMaterial } from './session-material.js';
+import { giveBack } from './settlement.js';
+
+/** An ended session that hbf-core has been told of, with what the check has in memory. */
+export interface EndedSession {
+  completion: Completion;
+  session: ChatSession;
+  tenant: Tenant;
+  integrations: ReadonlyMap<number, Integration>;
+}
+
+interface Tracked {
+  completion: Completion;
+  completedAt: Date;
+  deliveries: Delivery[];
+  pending: number;
+  handedOver: boolean;
+  since: number;
+}
+
+/**
+ * A session's outcomes are written once, when all first attempts are in; but no later than this after they began, so
+ * that a slow destination does not keep the others' outcomes unwritten (a crash would send those again).
+ */
+const HAND_OVER_AFTER_MS = 250;
+const SWEEP_MS = 50;
+/** Sessions with first attempts under way, before the check waits with the next page. */
+const SESSIONS_AT_ONCE = 300;
+
+/** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
+@Injectable()
+export class FirstAttempts {
+  private readonly tracked = new Set<Tracked>();
+  private readonly waitingForRoom: (() => void)[] = [];
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly dispatcher: Dispatcher,
+    private readonly runner: AttemptRunner,
+    private readonly writer: OutcomeWriter,
+    private readonly core: CoreClient,
+    private readonly tenants: TenantDirectory,
+  ) {}
+
+  /** Begins the first attempts of `sessions`. @returns when there is room for the next page */
+  async begin(sessions: readonly EndedSession[]): Promise<void> {
+    for (const ended of sessions) this.beginOne(ended);
+    while (this.tracked.size >= SESSIONS_AT_ONCE) {
+      await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
+    }
+  }
+
+  /** Writes down everything as it stands: attempts that still run keep their claim. */
+  handOverAll(): void {
+    for (const tracked of this.tracked) this.handOver(tracked);
+  }
+
+  private beginOne({ completion, session, tenant, integrations }: EndedSession): void {
+    const { deliveries } = completion;
+    const tracked: Tracked = {
+      completion,
+      completedAt: new Date(this.clock.now()),
+      deliveries: [...deliveries],
+      pending: deliveries.length,
+      handedOver: false,
+      since: Date.now(),
+    };
+    this.tracked.add(tracked);
+    this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
+    const material = new SessionMaterial(completion, this.core, this.tenants, { session, tenant });
+    // the lease is in the database's time, deadlines of attempts are in this machine's
+    const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
+    deliveries.forEach((delivery, index) => {
+      const leave = () => this.done(tracked, index, giveBack(delivery, this.clock.now()));
+      if (!this.dispatcher.accepts(delivery.destination)) return leave();
+      const integration = delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId);
+      this.dispatcher.submit({
+        destination: delivery.destination,
+        first: true,
+        alone: false,
+        run: async () =>
+          this.done(tracked, index, await this.runner.run({ completion, delivery, material, integration, deadline })),
+        turnAway: leave,
+      });
+    });
+  }
+
+  private done(tracked: Tracked, index: number, delivery: Delivery): void {
+    if (tracked.handedOver) return this.writer.settle(tracked.completion._id, tracked.completion.lease!, delivery);
+    tracked.deliveries[index] = delivery;
+    tracked.pending--;
+    if (tracked.pending === 0) this.handOver(tracked);
+  }
+
+  /** What is not done yet becomes a claim like any other: its lease is the completion's, its token too. */
+  private handOver(tracked: Tracked): void {
+    const { completion } = tracked;
+    const deliveries = tracked.deliveries.map((delivery, index) =>
+      delivery === completion.deliveries[index]
+        ? { ...delivery, dueAt: completion.leaseUntil!, token: completion.lease! }
+        : delivery,
+    );
+    tracked.handedOver = true;
+    this.tracked.delete(tracked);
+    this.writer.handOver(completion, deliveries, tracked.completedAt);
+    if (this.tracked.size < SESSIONS_AT_ONCE) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
+  }
+
+  private sweep(): void {
+    const tooLong = Date.now() - HAND_OVER_AFTER_MS;
+    for (const tracked of this.tracked) if (tracked.since <= tooLong) this.handOver(tracked);
+    if (this.tracked.size > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+}

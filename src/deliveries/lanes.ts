@@ -1,0 +1,158 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { IntegrationRepository } from '../integrations/integration.repository.js';
+import type { Integration } from '../integrations/integration.schema.js';
+import { Clock } from '../persistence/clock.js';
+import { Database } from '../persistence/database.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import { AttemptRunner, mustRunAlone } from './attempt-runner.js';
+import { CircuitBoard } from './circuit-board.js';
+import { type ClaimedDelivery, CompletionRepository } from './completion.repository.js';
+import { type Destination, DestinationRepository } from './destination.repository.js';
+import { Dispatcher } from './dispatcher.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { SessionMaterial } from './session-material.js';
+import { giveBack } from './settlement.js';
+
+/** How often a replica looks for work that another one left; its own work wakes it at the time it is due. */
+const POLL_MS = 5_000;
+const AFTER_ERROR_MS = 1_000;
+const DESTINATIONS_AT_ONCE = 200;
+const WEBHOOK = /^webhook:(\d+)$/;
+
+/**
+ * Pays what is owed and was not delivered at first: claims what is due, destination by destination, never more than the
+ * destination's lane has room for, and runs it. Sleeps until something is due or five seconds have passed.
+ */
+@Injectable()
+export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(Lanes.name);
+  private stopped = false;
+  private pumping?: Promise<void>;
+  private wakeAt = Infinity;
+  private wake?: () => void;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly completions: CompletionRepository,
+    private readonly destinations: DestinationRepository,
+    private readonly circuits: CircuitBoard,
+    private readonly dispatcher: Dispatcher,
+    private readonly runner: AttemptRunner,
+    private readonly writer: OutcomeWriter,
+    private readonly integrations: IntegrationRepository,
+    private readonly core: CoreClient,
+    private readonly tenants: TenantDirectory,
+  ) {
+    writer.onDue = (at) => this.wakeBy(at.getTime());
+    circuits.onOpened = (until) => this.wakeBy(until.getTime());
+  }
+
+  onApplicationBootstrap(): void {
+    void this.database.whenReady().then(() => (this.pumping = this.stopped ? undefined : this.pump()));
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    this.wake?.();
+    await this.pumping;
+  }
+
+  /** Looks again no later than at the given time (epoch ms, Clock). */
+  private wakeBy(at: number): void {
+    if (at >= this.wakeAt) return;
+    this.wakeAt = at;
+    this.wake?.();
+  }
+
+  private async pump(): Promise<void> {
+    while (!this.stopped) {
+      this.wakeAt = Infinity;
+      try {
+        await this.round();
+      } catch (error) {
+        this.logger.warn({ reason: (error as Error).message }, 'lanes.round-failed');
+        this.wakeBy(this.clock.now() + AFTER_ERROR_MS);
+      }
+      await this.sleep();
+    }
+  }
+
+  /** Sleeps until `wakeAt`, which may come nearer meanwhile, at most POLL_MS. */
+  private async sleep(): Promise<void> {
+    const end = this.clock.now() + POLL_MS * (0.8 + 0.4 * Math.random());
+    for (let left = 1; left > 0 && !this.stopped; ) {
+      left = Math.min(end, this.wakeAt) - this.clock.now();
+      if (left <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, left);
+        this.wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      this.wake = undefined;
+    }
+  }
+
+  private async round(): Promise<void> {
+    const withWork = await this.destinations.withWork(new Date(this.clock.now()), DESTINATIONS_AT_ONCE);
+    for (const destination of withWork) {
+      if (this.stopped) return;
+      await this.serve(destination);
+    }
+  }
+
+  private async serve(destination: Destination): Promise<void> {
+    const until = new Date(this.clock.now() + this.leaseMs);
+    if (!(await this.circuits.admit(destination, until))) return;
+    const room = this.dispatcher.room(destination._id);
+    if (room === 0) return; // a job that finishes wakes us
+    const claim = { token: randomUUID(), now: new Date(this.clock.now()), until, limit: room };
+    const claimed = await this.completions.claimDue(destination._id, claim, Math.random);
+    if (claimed.length > 0) this.run(claimed, claim.token, await this.integrationOf(destination._id));
+    // Fewer than there was room for: that is all there is for now, unless replicas took some of the candidates.
+    if (claimed.length < room) await this.reckon(destination);
+  }
+
+  /** Once enough of a lane is free again, its next deliveries are claimed together. */
+  private refill(destination: string): void {
+    if (this.dispatcher.room(destination) > 0) this.wakeBy(this.clock.now());
+  }
+
+  private async reckon(destination: Destination): Promise<void> {
+    const next = await this.completions.earliestDue(destination._id);
+    await this.destinations.reckoned(destination, next);
+    if (next) this.wakeBy(next.getTime());
+  }
+
+  private run(claimed: ClaimedDelivery[], token: string, integration: Integration | undefined): void {
+    const deadline = Date.now() + this.leaseMs;
+    for (const { completion, delivery } of claimed) {
+      const settle = (settled: typeof delivery) => {
+        this.writer.settle(completion._id, token, settled);
+        setImmediate(() => this.refill(delivery.destination));
+      };
+      const material = new SessionMaterial(completion, this.core, this.tenants);
+      this.dispatcher.submit({
+        destination: delivery.destination,
+        first: false,
+        alone: mustRunAlone(delivery),
+        run: async () => settle(await this.runner.run({ completion, delivery, material, integration, deadline })),
+        turnAway: () => settle(giveBack(delivery, this.clock.now())),
+      });
+    }
+  }
+
+  /** Present URL and headers, read once for the deliveries claimed together. */
+  private async integrationOf(destination: string): Promise<Integration | undefined> {
+    const id = WEBHOOK.exec(destination)?.[1];
+    return id === undefined ? undefined : ((await this.integrations.findById(Number(id))) ?? undefined);
+  }
+
+  private get leaseMs(): number {
+    return 2 * this.runner.longestAttemptMs + 10_000;
+  }
+}

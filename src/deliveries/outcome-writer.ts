@@ -1,0 +1,132 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { AnyBulkWriteOperation } from 'mongodb';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Completion, Delivery } from './completion.js';
+import { CompletionRepository } from './completion.repository.js';
+import { DestinationRepository } from './destination.repository.js';
+import { type IntegrationError, IntegrationErrorRepository } from './integration-error.repository.js';
+
+const FLUSH_MS = 5;
+const FLUSH_SIZE = 200;
+const RETRY_MS = 500;
+
+interface Batch {
+  operations: AnyBulkWriteOperation<Completion>[];
+  errors: IntegrationError[];
+  dueTimes: Map<string, Date>;
+  /** Completions in which something was paid after the first outcomes: perhaps nothing is owed any more. */
+  perhapsPaid: Set<string>;
+}
+
+/**
+ * Writes outcomes back in batches. While the database is away a batch is kept and tried again; that can be repeated
+ * without harm, as each operation is guarded by the token or lease it was claimed with.
+ */
+@Injectable()
+export class OutcomeWriter {
+  /** Outcomes that came after their lease had passed to another. */
+  lost = 0;
+  /** Called when a delivery's due time was written, so that local lanes wake for it. */
+  onDue: (at: Date) => void = () => undefined;
+
+  private readonly logger = new Logger(OutcomeWriter.name);
+  private batch = emptyBatch();
+  private timer?: NodeJS.Timeout;
+  private readonly writing = new Set<Promise<void>>();
+
+  constructor(
+    private readonly completions: CompletionRepository,
+    private readonly destinations: DestinationRepository,
+    private readonly integrationErrors: IntegrationErrorRepository,
+  ) {}
+
+  /** The first write after hbf-core was told: every delivery as it stands, and the completion's lease is gone. */
+  handOver(completion: Completion, deliveries: readonly Delivery[], completedAt: Date): void {
+    const open = deliveries.some((delivery) => delivery.state === 'owed');
+    this.batch.operations.push({
+      updateOne: {
+        filter: { _id: completion._id, lease: completion.lease! },
+        update: {
+          $set: { state: 'completed', completedAt, open, deliveries: [...deliveries] },
+          $unset: { lease: 1, leaseUntil: 1 },
+        },
+      },
+    });
+    deliveries.forEach((delivery) => this.noteDue(delivery));
+    this.schedule();
+  }
+
+  /** A claimed delivery as it stands after its outcome; written only where `token` still holds it. */
+  settle(completionId: string, token: string, delivery: Delivery): void {
+    this.batch.operations.push({
+      updateOne: {
+        filter: { _id: completionId, deliveries: { $elemMatch: { destination: delivery.destination, token } } },
+        update: { $set: { 'deliveries.$': delivery } },
+      },
+    });
+    if (delivery.state === 'owed') this.noteDue(delivery);
+    else this.batch.perhapsPaid.add(completionId);
+    this.schedule();
+  }
+
+  addError(error: IntegrationError): void {
+    this.batch.errors.push(error);
+  }
+
+  /** Resolves when everything handed in so far is written. */
+  async flush(): Promise<void> {
+    this.startWriting();
+    await Promise.all(this.writing);
+  }
+
+  private noteDue(delivery: Delivery): void {
+    if (delivery.state !== 'owed' || !delivery.dueAt) return;
+    const known = this.batch.dueTimes.get(delivery.destination);
+    if (!known || delivery.dueAt < known) this.batch.dueTimes.set(delivery.destination, delivery.dueAt);
+  }
+
+  private schedule(): void {
+    if (this.batch.operations.length >= FLUSH_SIZE) this.startWriting();
+    else this.timer ??= setTimeout(() => this.startWriting(), FLUSH_MS);
+  }
+
+  private startWriting(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.batch.operations.length === 0) return;
+    const batch = this.batch;
+    this.batch = emptyBatch();
+    const job = this.writeUntilDone(batch).finally(() => this.writing.delete(job));
+    this.writing.add(job);
+  }
+
+  private async writeUntilDone(batch: Batch): Promise<void> {
+    for (;;) {
+      try {
+        await this.write(batch);
+        return;
+      } catch (error) {
+        const reason = (error as Error).message;
+        this.logger.error({ outcomes: batch.operations.length, reason }, 'outcomes could not be written, trying again');
+        await delay(RETRY_MS);
+      }
+    }
+  }
+
+  /** In this order: a crash in between leaves an error entry or a due time too many, never a delivery forgotten. */
+  private async write(batch: Batch): Promise<void> {
+    if (batch.errors.length > 0) await this.integrationErrors.add(batch.errors);
+    if (batch.dueTimes.size > 0) await this.destinations.announce(batch.dueTimes);
+    const lost = await this.completions.write(batch.operations);
+    if (batch.perhapsPaid.size > 0) await this.completions.closePaid([...batch.perhapsPaid]);
+    for (const dueAt of batch.dueTimes.values()) this.onDue(dueAt);
+    if (lost > 0) {
+      this.lost += lost;
+      this.logger.warn({ lost }, 'outcomes came after their lease had passed');
+    }
+  }
+}
+
+function emptyBatch(): Batch {
+  return { operations: [], errors: [], dueTimes: new Map(), perhapsPaid: new Set() };
+}

@@ -1,0 +1,49 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Interval } from '@nestjs/schedule';
+import { Config } from '../config/config.js';
+import { Clock } from '../persistence/clock.js';
+import { Database } from '../persistence/database.js';
+import { JobLease } from '../persistence/job-lease.js';
+import { CompletionRepository } from './completion.repository.js';
+import { IntegrationErrorRepository } from './integration-error.repository.js';
+
+const EVERY_MS = 3_600_000;
+const LEASE_MS = 1_800_000;
+const BATCH = 1_000;
+const DAY_MS = 86_400_000;
+
+/** Removes finished completions and integration errors past their retention: TTL indexes do not act on every engine. */
+@Injectable()
+export class PurgeJob {
+  private readonly logger = new Logger(PurgeJob.name);
+
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly database: Database,
+    private readonly lease: JobLease,
+    private readonly completions: CompletionRepository,
+    private readonly integrationErrors: IntegrationErrorRepository,
+  ) {}
+
+  @Interval('purge', EVERY_MS)
+  async tick(): Promise<void> {
+    await this.database.whenReady();
+    try {
+      if (await this.lease.take('purge', LEASE_MS)) await this.run();
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'purge.failed');
+    }
+  }
+
+  /** @returns how many completions and errors were removed */
+  async run(): Promise<{ completions: number; errors: number }> {
+    const before = new Date(this.clock.now() - this.config.retentionDays * DAY_MS);
+    const closed = await this.completions.closeLeftOpen();
+    let removed = 0;
+    for (let batch = BATCH; batch === BATCH; removed += batch) batch = await this.completions.purge(before, BATCH);
+    const errors = await this.integrationErrors.purge(before);
+    this.logger.log({ completions: removed, errors, closed }, 'purge.finished');
+    return { completions: removed, errors };
+  }
+}

@@ -1,0 +1,138 @@
+import { Config } from '../config/config.js';
+import { Clock } from '../persistence/clock.js';
+import { Counter } from '../persistence/counter.js';
+import { Database } from '../persistence/database.js';
+import { Secrets } from '../persistence/secrets.js';
+import { IntegrationRepository, type IntegrationSettings } from './integration.repository.js';
+
+const HOUR = 3_600_000;
+
+const uri = new URL(process.env['MONGODB_URI']!);
+uri.pathname = '/integration-repository-spec';
+
+const config = Config.fromEnvironment({
+  CORE_URL: 'http://core',
+  CORE_TOKEN: 't',
+  EVENT_PUBLISHER_URL: 'http://publisher',
+  NLP_URL: 'http://nlp',
+  MONGODB_URI: uri.href,
+});
+
+class MovableClock extends Clock {
+  at = Date.UTC(2026, 0, 1);
+  override now(): number {
+    return this.at;
+  }
+}
+
+const clock = new MovableClock();
+const database = new Database(config, new Clock());
+const repository = new IntegrationRepository(database, new Counter(database), clock, new Secrets(config));
+
+function settings(changes: Partial<IntegrationSettings> = {}): IntegrationSettings {
+  return {
+    url: 'https://customer.example/hook',
+    tenants: ['t1', 't2'],
+    headers: [{ name: 'X-Key', value: 'header-secret' }],
+    enabled: true,
+    errorEmailRecipients: ['ops@customer.example'],
+    ...changes,
+  };
+}
+
+const create = (organizationId: string, changes: Partial<IntegrationSettings> = {}) =>
+  repository.create(organizationId, settings(changes), 'ada@org.example', 'whsec_Zmlyc3Q=');
+
+beforeAll(async () => {
+  await database.connection.openUri(uri.href);
+  await database.connection.collection('integrations').deleteMany({});
+});
+
+afterEach(() => database.connection.collection('integrations').deleteMany({}));
+afterAll(() => database.connection.close());
+
+describe('IntegrationRepository', () => {
+  it('stores header values and signing secrets sealed, and opens them on demand', async () => {
+    const created = await create('org1');
+    const stored = await database.connection.collection('integrations').findOne({ organizationId: 'org1' });
+    expect(JSON.stringify(stored)).not.toMatch(/header-secret|whsec_/);
+    expect(repository.openHeaders(created)).toEqual([{ name: 'X-Key', value: 'header-secret' }]);
+    expect(repository.activeSigningSecrets(created, clock.now())).toEqual(['whsec_Zmlyc3Q=']);
+    expect(await repository.findById(created.id)).toEqual(created);
+  });
+
+  it('never gives a numeric id twice, also after a delete', async () => {
+    const first = await create('org1');
+    expect(await repository.delete('org1', first.id)).toBe(true);
+    expect((await create('org1')).id).toBeGreaterThan(first.id);
+  });
+
+  it('finds the enabled integrations that list any of the tenants', async () => {
+    const a = await create('org1', { tenants: ['t1'] });
+    const b = await create('org2', { tenants: ['t3', 't2'] });
+    await create('org1', { tenants: ['t1'], enabled: false });
+    await create('org1', { tenants: ['t9'] });
+    const found = await repository.enabledForTenants(['t1', 't2', 't3']);
+    expect(found.map(({ id }) => id)).toEqual([a.id, b.id]);
+    expect(await repository.enabledForTenants([])).toEqual([]);
+  });
+
+  it('keeps organizations apart', async () => {
+    const mine = await create('org1');
+    expect(await repository.findInOrganization('org2', mine.id)).toBeNull();
+    expect(await repository.replace('org2', mine.id, settings(), 'eve')).toBeNull();
+    expect(await repository.delete('org2', mine.id)).toBe(false);
+    expect(await repository.list('org2')).toEqual([]);
+    expect(await repository.list('org1')).toEqual([mine]);
+  });
+
+  it('replaces settings, keeps what is not a setting, and counts versions', async () => {
+    const created = await create('org1');
+    clock.at += HOUR;
+    const replaced = await repository.replace('org1', created.id, settings({ headers: [], tenants: ['t5'] }), 'bob');
+    expect(replaced).toEqual({
+      ...created,
+      headers: [],
+      tenants: ['t5'],
+      modifiedBy: 'bob',
+      modifiedAt: new Date(clock.at),
+      version: 2,
+    });
+    expect(await repository.replace('org1', created.id, settings(), 'late', 1)).toBeNull();
+    expect(await repository.delete('org1', created.id, 1)).toBe(false);
+    expect(await repository.delete('org1', created.id, 2)).toBe(true);
+  });
+
+  it('lets the former signing secret sign for the overlap and no longer', async () => {
+    const created = await create('org1');
+    const rotated = await repository.rotateSigningSecret(created, 'whsec_c2Vjb25k', 24 * HOUR);
+    const at = clock.now();
+    expect(repository.activeSigningSecrets(rotated!, at)).toEqual(['whsec_c2Vjb25k', 'whsec_Zmlyc3Q=']);
+    expect(repository.activeSigningSecrets(rotated!, at + 24 * HOUR)).toEqual(['whsec_c2Vjb25k']);
+    expect(await repository.rotateSigningSecret(created, 'whsec_bGF0ZQ==', HOUR)).toBeNull();
+  });
+
+  it('is disabled by the service once, and forgets why when it is enabled again', async () => {
+    const { id } = await create('org1');
+    const at = new Date(clock.now());
+    expect(await repository.disable(id, 'gone', at)).toBe(true);
+    expect(await repository.disable(id, 'gone', at)).toBe(false);
+    expect(await repository.findById(id)).toMatchObject({ enabled: false, disabledReason: 'gone', disabledAt: at });
+    await repository.replace('org1', id, settings({ enabled: false }), 'bob');
+    expect(await repository.findById(id)).toMatchObject({ enabled: false, disabledReason: 'gone' });
+    const enabled = await repository.replace('org1', id, settings(), 'bob');
+    expect(Object.keys(enabled!)).not.toEqual(expect.arrayContaining(['disabledReason', 'disabledAt']));
+  });
+
+  it('remembers the first failure since the last success', async () => {
+    const { id } = await create('org1');
+    const [first, second, third] = [1, 2, 3].map((hour) => new Date(clock.now() + hour * HOUR));
+    expect(await repository.noteSuccess(id, first!)).toBe(false);
+    expect(await repository.noteFailure(id, first!)).toEqual(first);
+    expect(await repository.noteFailure(id, second!)).toEqual(first);
+    expect(await repository.noteSuccess(id, third!)).toBe(true);
+    expect(await repository.findById(id)).toMatchObject({ recoveredAt: third });
+    expect(await repository.noteFailure(id, third!)).toEqual(third);
+    expect(await repository.noteFailure(-1, third!)).toBeNull();
+  });
+});

@@ -1,0 +1,203 @@
+import { Injectable } from '@nestjs/common';
+import type { Model, QueryFilter, UpdateQuery } from 'mongoose';
+import { Clock } from '../persistence/clock.js';
+import { Counter } from '../persistence/counter.js';
+import { Database } from '../persistence/database.js';
+import { Secrets } from '../persistence/secrets.js';
+import {
+  type ClearHeader,
+  type DisabledReason,
+  type Integration,
+  type IntegrationDocument,
+  integrationSchema,
+  type SealedHeader,
+} from './integration.schema.js';
+
+/** What an administrator decides about an integration; a PUT replaces all of it. */
+export interface IntegrationSettings {
+  url: string;
+  tenants: string[];
+  headers: ClearHeader[];
+  enabled: boolean;
+  errorEmailRecipients: string[];
+}
+
+type Filter = QueryFilter<IntegrationDocument>;
+
+/**
+ * The collection `integrations`. Everything that a request of an administrator leads to is looked up by organization
+ * and id together; only the delivering side, which took the id from its own records, may ask by id alone.
+ */
+@Injectable()
+export class IntegrationRepository {
+  private readonly model: Model<IntegrationDocument>;
+
+  constructor(
+    database: Database,
+    private readonly counter: Counter,
+    private readonly clock: Clock,
+    private readonly secrets: Secrets,
+  ) {
+    this.model = database.connection.model<IntegrationDocument>('Integration', integrationSchema);
+  }
+
+  /** @returns every enabled integration that lists one of the tenants; the caller checks the organization */
+  async enabledForTenants(tenantIds: readonly string[]): Promise<Integration[]> {
+    if (tenantIds.length === 0) return [];
+    return this.find({ tenants: { $in: tenantIds }, enabled: true });
+  }
+
+  async findById(id: number): Promise<Integration | null> {
+    return toIntegration(await this.model.findById(id).lean<IntegrationDocument>());
+  }
+
+  async findByIds(ids: readonly number[]): Promise<Integration[]> {
+    return ids.length === 0 ? [] : this.find({ _id: { $in: ids } });
+  }
+
+  /** @returns the organization's integrations, the oldest first */
+  async list(organizationId: string): Promise<Integration[]> {
+    return this.find({ organizationId });
+  }
+
+  async findInOrganization(organizationId: string, id: number): Promise<Integration | null> {
+    return toIntegration(await this.model.findOne({ _id: id, organizationId }).lean<IntegrationDocument>());
+  }
+
+  /** @param signingSecret the `whsec_…` that its deliveries are signed with from the start */
+  async create(
+    organizationId: string,
+    settings: IntegrationSettings,
+    by: string,
+    signingSecret: string,
+  ): Promise<Integration> {
+    const now = new Date(this.clock.now());
+    const created = await this.model.create({
+      _id: await this.counter.next('integrations'),
+      organizationId,
+      ...this.seal(settings),
+      createdAt: now,
+      createdBy: by,
+      modifiedAt: now,
+      modifiedBy: by,
+      signingSecrets: [{ secret: this.secrets.encrypt(signingSecret), createdAt: now }],
+      version: 1,
+    });
+    return toIntegration(created.toObject())!;
+  }
+
+  /**
+   * Replaces the settings and nothing else. Enabling forgets why the service had disabled it and starts the days of
+   * failing anew.
+   *
+   * @param version when given, the replacement is made only on that version
+   * @returns null when there is no such integration (in that version)
+   */
+  async replace(
+    organizationId: string,
+    id: number,
+    settings: IntegrationSettings,
+    by: string,
+    version?: number,
+  ): Promise<Integration | null> {
+    const forget = settings.enabled ? { $unset: { disabledReason: 1, disabledAt: 1, failingSince: 1 } } : {};
+    return this.update(scoped(organizationId, id, version), {
+      $set: { ...this.seal(settings), modifiedAt: new Date(this.clock.now()), modifiedBy: by },
+      $inc: { version: 1 },
+      ...forget,
+    });
+  }
+
+  /** @returns false when there is no such integration (in that version) */
+  async delete(organizationId: string, id: number, version?: number): Promise<boolean> {
+    const { deletedCount } = await this.model.deleteOne(scoped(organizationId, id, version));
+    return deletedCount === 1;
+  }
+
+  /**
+   * Makes `secret` the one in force; the one before it signs beside it for `overlapMs` more.
+   *
+   * @returns null when the integration is gone, or another rotation came between (ask again)
+   */
+  async rotateSigningSecret(integration: Integration, secret: string, overlapMs: number): Promise<Integration | null> {
+    const now = this.clock.now();
+    const expiresAt = new Date(now + overlapMs);
+    const kept = integration.signingSecrets
+      .filter((entry) => !entry.expiresAt || entry.expiresAt.getTime() > now)
+      .map((entry) => ({ ...entry, expiresAt: entry.expiresAt ?? expiresAt }));
+    const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(now) };
+    return this.update(scoped(integration.organizationId, integration.id, integration.version), {
+      $set: { signingSecrets: [newest, ...kept] },
+      $inc: { version: 1 },
+    });
+  }
+
+  /** Disables it in the service's own name. @returns false when it was disabled already, so that one mail goes out */
+  async disable(id: number, reason: DisabledReason, at: Date): Promise<boolean> {
+    const filter = { _id: id, enabled: true };
+    const change = { $set: { enabled: false, disabledReason: reason, disabledAt: at }, $inc: { version: 1 } };
+    return (await this.model.updateOne(filter, change)).modifiedCount === 1;
+  }
+
+  /** Notes that an attempt failed. @returns since when it has failed without a success; null when it is gone */
+  async noteFailure(id: number, at: Date): Promise<Date | null> {
+    const updated = await this.update({ _id: id }, { $min: { failingSince: at } });
+    return updated?.failingSince ?? null;
+  }
+
+  /** Notes that an attempt succeeded; writes only when it had been failing. @returns whether it had */
+  async noteSuccess(id: number, at: Date): Promise<boolean> {
+    const filter = { _id: id, failingSince: { $exists: true } };
+    const result = await this.model.updateOne(filter, { $unset: { failingSince: 1 }, $set: { recoveredAt: at } });
+    return result.modifiedCount === 1;
+  }
+
+  /** @throws SecretError when the key that sealed them is not configured any more */
+  openHeaders(integration: Pick<Integration, 'headers'>): ClearHeader[] {
+    return integration.headers.map(({ name, value }) => ({ name, value: this.secrets.decrypt(value) }));
+  }
+
+  /**
+   * @param now epoch milliseconds
+   * @returns the `whsec_…` secrets that sign now, the one in force first; empty when it has none
+   */
+  activeSigningSecrets(integration: Pick<Integration, 'signingSecrets'>, now: number): string[] {
+    return integration.signingSecrets
+      .filter(({ expiresAt }) => !expiresAt || expiresAt.getTime() > now)
+      .map(({ secret }) => this.secrets.decrypt(secret));
+  }
+
+  private async find(filter: Filter): Promise<Integration[]> {
+    const documents = await this.model.find(filter).sort({ _id: 1 }).lean<IntegrationDocument[]>();
+    return documents.map((document) => toIntegration(document)!);
+  }
+
+  private async update(filter: Filter, change: UpdateQuery<IntegrationDocument>): Promise<Integration | null> {
+    const options = { returnDocument: 'after' } as const;
+    return toIntegration(await this.model.findOneAndUpdate(filter, change, options).lean<IntegrationDocument>());
+  }
+
+  private seal(settings: IntegrationSettings): Omit<IntegrationSettings, 'headers'> & { headers: SealedHeader[] } {
+    const { url, tenants, headers, enabled, errorEmailRecipients } = settings;
+    const sealed = headers.map(({ name, value }) => ({ name, value: this.secrets.encrypt(value) }));
+    return { url, tenants, headers: sealed, enabled, errorEmailRecipients };
+  }
+}
+
+function scoped(organizationId: string, id: number, version?: number): Filter {
+  return { _id: id, organizationId, ...(version !== undefined && { version }) };
+}
+
+/** Documents that older code or an operator wrote may lack what has a default. */
+function toIntegration(document: IntegrationDocument | null): Integration | null {
+  if (!document) return null;
+  const { _id, ...rest } = document;
+  return {
+    ...rest,
+    id: _id,
+    headers: rest.headers ?? [],
+    errorEmailRecipients: rest.errorEmailRecipients ?? [],
+    signingSecrets: rest.signingSecrets ?? [],
+    version: rest.version ?? 1,
+  };
+}

@@ -1,0 +1,35 @@
+import { Injectable } from '@nestjs/common';
+import type { IntegrationEvent } from './integration-event.js';
+import { MailWorker } from './mail-worker.js';
+
+const REASON_LENGTH = 300;
+
+/**
+ * Tells an integration's `errorEmailRecipients` that it fails, that deliveries died, that it was disabled, that it
+ * works again: at most one mail in ERROR_EMAIL_MIN_INTERVAL_IN_MINS, later events as one digest. Recording is one write
+ * to the database and never sends; who hears of it and how many deliveries wait is looked up when the mail goes out.
+ */
+@Injectable()
+export class IntegrationNotifications {
+  constructor(private readonly worker: MailWorker) {}
+
+  /** Never rejects: an event that cannot be written is logged and its mail is lost. */
+  async record(event: IntegrationEvent): Promise<void> {
+    const { kind, integrationId, organizationId, at, statusCode, code, reason, count = 1 } = event;
+    const hasStatus = statusCode !== undefined || code !== undefined;
+    const began = { since: at, recoveredAt: null };
+    await this.worker.accept({
+      topic: { type: 'integration', integrationId, organizationId },
+      kind,
+      count,
+      facts: {
+        at,
+        reason: reason?.slice(0, REASON_LENGTH) ?? null,
+        ...(hasStatus && { statusCode: statusCode ?? null, code: code ?? null }),
+        ...(kind === 'recovered' && { recoveredAt: at }),
+        ...(kind === 'first-failure' && began),
+      },
+      firstFacts: kind === 'first-failure' ? {} : { since: at },
+    });
+  }
+}

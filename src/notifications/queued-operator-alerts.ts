@@ -1,0 +1,27 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { Clock } from '../persistence/clock.js';
+import { MailWorker } from './mail-worker.js';
+import { type OperatorAlert, OperatorAlerts } from './operator-alerts.js';
+
+/** Operator alerts through the mail outbox. Those within the hour are counted and go out as one mail after it. */
+@Injectable()
+export class QueuedOperatorAlerts extends OperatorAlerts {
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly worker: MailWorker,
+  ) {
+    super();
+  }
+
+  async raise({ kind, key, subject, details }: OperatorAlert): Promise<void> {
+    if (this.config.operatorEmailRecipients.length === 0) return;
+    await this.worker.accept({
+      topic: { type: 'operators', kind, key },
+      kind,
+      count: 1,
+      facts: { at: new Date(this.clock.now()), subject, details: Object.entries(details) },
+    });
+  }
+}

@@ -1,0 +1,193 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../../config/config.js';
+import { type Page, readPage } from '../page.js';
+import { PlatformError } from '../platform-error.js';
+import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
+import { type JsonObject, nonEmptyString, object } from '../shape.js';
+import { type ChatSession, readChatSession } from './chat-session.dto.js';
+import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
+import { type Pipeline, readPipeline } from './pipeline.dto.js';
+import { readSurvey, type Survey } from './survey.dto.js';
+import { readTenant, type Tenant } from './tenant.dto.js';
+
+export type SessionPage = Page<ChatSession>;
+
+export interface ActiveSessionsQuery {
+  /** Every tenant's without it. */
+  tenantId?: string;
+  /** The scan's cutoff: one for all its pages, as they shift while sessions are completed. */
+  lastInteractionBefore: Date;
+  /** From 0. */
+  page: number;
+  pageSize: number;
+  includeMessages: boolean;
+  includeTenant: boolean;
+}
+
+/** Without its flag a part of the tenant is silently absent, and its threshold or plugin would seem unset. */
+const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, includePlugins: true } as const;
+const SURVEYS_PER_PAGE = 100;
+const MAX_SURVEY_PAGES = 100;
+/** A contact is a nicety: it must not hold a delivery for long. */
+const CONTACT_TIMEOUT_MS = 2_000;
+
+/** hbf-core. All methods reject with PlatformError; pages count from 0. Routes: platform-facts.md. */
+@Injectable()
+export class CoreClient {
+  constructor(
+    private readonly http: PlatformHttp,
+    private readonly config: Config,
+  ) {}
+
+  /** One page of all tenants, with the parts that decide on sessions. */
+  listTenants(page: number, pageSize: number): Promise<Page<Tenant>> {
+    const query = { page, pageSize, ...WHOLE_TENANT };
+    return this.get({ route: '/tenants', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
+      readPage(answer, (item) => readTenant(item)),
+    );
+  }
+
+  /** One page of the ACTIVE sessions whose last interaction lies before the cutoff, with their live chats. */
+  listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery): Promise<SessionPage> {
+    const cutoff = lastInteractionBefore.toISOString();
+    // without includeLiveChats a session with a human agent on it looks free
+    const query = { status: 'ACTIVE', includeLiveChats: true, lastInteractionLessThan: cutoff, ...rest };
+    return this.get({ route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
+      readPage(answer, (item) => readChatSession(item)),
+    );
+  }
+
+  /** Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids. */
+  async completeSessions(ids: readonly string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const body = JSON.stringify({ ids });
+    const route = '/chat-sessions/batch/complete';
+    await this.http.status({ service: 'hbf-core', method: 'PATCH', route, body, repeatable: true });
+  }
+
+  /** @returns undefined when hbf-core does not know the session */
+  getSession(id: string, { includeMessages }: { includeMessages: boolean }): Promise<ChatSession | undefined> {
+    const query = { includeMessages, includeTenant: true, includeLiveChats: true };
+    const request = { route: '/chat-sessions/{id}', params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
+    return unlessMissing(this.get(request, (answer) => readChatSession(answer)));
+  }
+
+  /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
+  async listSurveys(orgId: string, sessionId: string): Promise<Survey[]> {
+    const route = '/organizations/{orgId}/surveys';
+    const found = new Map<string, Survey>();
+    for (let page = 0, seen = 0; page < MAX_SURVEY_PAGES; page++) {
+      const query = { sessionId, page, pageSize: SURVEYS_PER_PAGE };
+      const request = { route, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES };
+      const { items, count, total } = await this.get(request, (answer) => readSurveyPage(answer, sessionId));
+      for (const survey of items) found.set(survey.id, survey); // pages may overlap while surveys come in
+      seen += count;
+      if (count === 0 || (total === undefined ? count < SURVEYS_PER_PAGE : seen >= total)) return [...found.values()];
+    }
+    throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'endless_list' });
+  }
+
+  /** What the CRM knows of an end user: one object, or nothing. Never rejects: any failure means "no contact". */
+  async getContact(orgId: string, tenantId: string, handle: string): Promise<JsonObject[]> {
+    const request: PlatformRequest = {
+      service: 'hbf-core',
+      method: 'GET',
+      route: '/organizations/{orgId}/tenants/{tenantId}/contact-by-subscriber-handle/{handle}',
+      params: { orgId, tenantId, handle },
+      timeoutMs: Math.min(CONTACT_TIMEOUT_MS, this.config.requestTimeoutMs),
+    };
+    return this.http.json(request, (answer) => [object(answer, 'contact')]).catch(() => []);
+  }
+
+  /**
+   * Whether the tenant is one of the organization's.
+   *
+   * @returns undefined when it is not (404, 400, or hbf-core answers with another one)
+   */
+  getTenant(orgId: string, tenantId: string): Promise<{ id: string; organizationId: string } | undefined> {
+    return this.tenantOf(orgId, tenantId, {}, (answer) => {
+      const raw = object(answer, 'tenant');
+      const id = nonEmptyString(raw['id'], 'tenant.id');
+      return { id, organizationId: nonEmptyString(raw['organizationId'], 'tenant.organizationId') };
+    });
+  }
+
+  /** As getTenant, with the parts that decide on sessions. */
+  getFullTenant(orgId: string, tenantId: string): Promise<Tenant | undefined> {
+    return this.tenantOf(orgId, tenantId, WHOLE_TENANT, (answer) => readTenant(answer));
+  }
+
+  /** @param token the caller's own; kind `unauthorized` when hbf-core does not accept it */
+  getCurrentUser(token: string): Promise<CurrentUser> {
+    return this.get({ route: '/users/me', token }, (answer) => readCurrentUser(answer));
+  }
+
+  /** The pipelines that wait for training in tenants with auto-train. */
+  listOutdatedPipelines(): Promise<Page<Pipeline>> {
+    return this.listPipelines('OUTDATED');
+  }
+
+  /** The pipelines whose last training failed, in tenants with auto-train. */
+  listFailedPipelines(): Promise<Page<Pipeline>> {
+    return this.listPipelines('FAILED');
+  }
+
+  /** @returns undefined when hbf-core does not know the pipeline */
+  getPipeline(id: string): Promise<Pipeline | undefined> {
+    const request = { route: '/nlp-pipelines/{id}', params: { id } };
+    return unlessMissing(this.get(request, (answer) => readPipeline(answer)));
+  }
+
+  /** Starts a training and does not wait for it. Tried once: a second one would train twice. */
+  async trainPipeline(id: string): Promise<void> {
+    await this.http.status({
+      service: 'hbf-core',
+      method: 'POST',
+      route: '/nlp-pipelines/{id}/train',
+      params: { id },
+    });
+  }
+
+  private listPipelines(status: string): Promise<Page<Pipeline>> {
+    const query = { status, tenantHasAutoTrain: true };
+    return this.get({ route: '/nlp-pipelines', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
+      readPage(answer, (item) => readPipeline(item)),
+    );
+  }
+
+  private async tenantOf<T extends { id: string; organizationId: string }>(
+    orgId: string,
+    id: string,
+    query: PlatformRequest['query'] & object,
+    read: (answer: unknown) => T,
+  ): Promise<T | undefined> {
+    const request = { route: '/organizations/{orgId}/tenants/{id}', params: { orgId, id }, query };
+    const tenant = await unlessMissing(this.get(request, read), 400);
+    return tenant?.id === id && tenant.organizationId === orgId ? tenant : undefined;
+  }
+
+  private get<T>(request: Omit<PlatformRequest, 'service' | 'method'>, read: (answer: unknown) => T): Promise<T> {
+    return this.http.json({ service: 'hbf-core', method: 'GET', repeatable: true, ...request }, read);
+  }
+}
+
+async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    const missing = error instanceof PlatformError && (error.kind === 'not-found' || isOneOf(error, otherStatuses));
+    if (missing) return undefined;
+    throw error;
+  }
+}
+
+function isOneOf({ status }: PlatformError, statuses: readonly number[]): boolean {
+  return status !== undefined && statuses.includes(status);
+}
+
+/** hbf-core's session filter is not relied upon; a survey of the session that cannot be read is an error. */
+function readSurveyPage(answer: unknown, sessionId: string): Page<Survey> {
+  const raw = readPage(answer, (item) => item);
+  const mine = raw.items.filter((item) => (item as { session?: unknown } | null)?.session === sessionId);
+  return { ...raw, items: mine.map((item) => readSurvey(item)) };
+}

@@ -1,0 +1,32 @@
+import { Injectable } from '@nestjs/common';
+import { PlatformHttp } from '../platform-http.js';
+
+export interface FlowTrigger {
+  type: 'chat-session-completed' | 'survey-completed';
+  organizationId: string;
+  tenantId: string;
+  /** The session or survey, already serialised as JSON. */
+  body: Buffer | string;
+}
+
+/** hbf-event-publisher, which starts a tenant's flows. It has no public contract: platform-facts.md. */
+@Injectable()
+export class EventPublisherClient {
+  constructor(private readonly http: PlatformHttp) {}
+
+  /**
+   * Triggers every flow that waits for the event. hbf-event-publisher calls them all before it answers, so that it can
+   * be slow, and a timeout does not mean "not triggered": tried once here, the lanes decide on more.
+   *
+   * @throws PlatformError
+   */
+  trigger({ type, organizationId, tenantId, body }: FlowTrigger): Promise<{ status: number }> {
+    return this.http.status({
+      service: 'hbf-event-publisher',
+      method: 'POST',
+      route: '/connectors/flows:trigger',
+      query: { triggerType: type, organizationId, tenantId },
+      body,
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import { Injectable } from '@nestjs/common';
+import { PlatformHttp } from '../platform-http.js';
+
+/** hbf-nlp. All methods reject with PlatformError and try once: the lanes and the trainer decide on more. */
+@Injectable()
+export class NlpClient {
+  constructor(private readonly http: PlatformHttp) {}
+
+  /** Asks for a session's analysis and does not wait for it; hbf-nlp writes the result to hbf-core by itself. */
+  analyze(session: { organizationId: string; tenantId: string; sessionId: string }): Promise<{ status: number }> {
+    const { organizationId, tenantId, sessionId } = session;
+    return this.http.status({
+      service: 'hbf-nlp',
+      method: 'POST',
+      route: '/organizations/{organizationId}/tenants/{tenantId}/sessions/{sessionId}/analyze',
+      params: { organizationId, tenantId, sessionId },
+    });
+  }
+
+  /** Starts a training and does not wait for it. */
+  async trainPipeline(id: string): Promise<void> {
+    await this.http.status({
+      service: 'hbf-nlp',
+      method: 'POST',
+      route: '/nlp-pipelines/{id}/train',
+      params: { id },
+    });
+  }
+}

@@ -1,0 +1,49 @@
+import { array, type JsonObject, object, optional, ShapeError } from './shape.js';
+
+/** An item of a list that this service does not understand; it stops that one alone. */
+export interface RejectedItem {
+  id?: string;
+  /** Which field, and what it should be; never the value found. */
+  problem: string;
+}
+
+/** One page of a list. */
+export interface Page<T> {
+  items: T[];
+  rejected: RejectedItem[];
+  /** Items on the page as it came, rejected ones included: fewer than were asked for means the last page. */
+  count: number;
+  /** Over all pages, when the service tells it. */
+  total?: number;
+}
+
+/**
+ * Reads `{items, total?, …}` or a bare array (hbf-core's documents and answers differ on which).
+ *
+ * @throws ShapeError on anything else: read as "empty" it would silently stop all work
+ */
+export function readPage<T>(answer: unknown, readItem: (item: unknown) => T): Page<T> {
+  const envelope: JsonObject = Array.isArray(answer) ? { items: answer } : object(answer, 'answer');
+  const raw = array(envelope['items'], 'items');
+  const total = optional(envelope['total'], 'total', readTotal);
+  const page: Page<T> = { items: [], rejected: [], count: raw.length, ...(total !== undefined && { total }) };
+  for (const item of raw) {
+    try {
+      page.items.push(readItem(item));
+    } catch (error) {
+      if (!(error instanceof ShapeError)) throw error;
+      page.rejected.push({ ...idOf(item), problem: error.message });
+    }
+  }
+  return page;
+}
+
+function readTotal(value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0)) throw new ShapeError('total', 'a number from 0');
+  return value;
+}
+
+function idOf(item: unknown): { id?: string } {
+  const id = typeof item === 'object' && item !== null && 'id' in item ? item.id : undefined;
+  return typeof id === 'string' && id.length <= 256 ? { id } : {};
+}

@@ -1,0 +1,57 @@
+/** The platform's services that this one calls. */
+export type PlatformService = 'hbf-core' | 'hbf-event-publisher' | 'hbf-nlp';
+
+/**
+ * What went wrong with a call:
+ * `unreachable` no answer (refused, reset, no such host), `timeout` no whole answer before the deadline,
+ * `unauthorized` 401 or 403, `not-found` 404, `busy` 429, `refused` any other 4xx and redirects (never followed),
+ * `failed` 5xx, `shape` an answer that is not what this service understands.
+ */
+export type PlatformErrorKind =
+  'unreachable' | 'timeout' | 'unauthorized' | 'not-found' | 'refused' | 'busy' | 'failed' | 'shape';
+
+export interface PlatformErrorFacts {
+  service: PlatformService;
+  /** The template, such as `/chat-sessions/{id}`: never with ids or a query. */
+  route: string;
+  kind: PlatformErrorKind;
+  /** Short and machine-readable: `http_503`, `timeout`, `ECONNREFUSED`, `bad_shape`, … */
+  code: string;
+  /** The HTTP status, when there was an answer. */
+  status?: number;
+  /** What the service asked us to wait before we come again. */
+  retryAfterMs?: number;
+  /** Must hold nothing secret. An axios error is none: its config carries the bearer token. */
+  cause?: Error;
+}
+
+/** A call to one of the platform's services did not bring what was asked for. Holds no token, no id, no body. */
+export class PlatformError extends Error {
+  readonly service: PlatformService;
+  readonly route: string;
+  readonly kind: PlatformErrorKind;
+  readonly code: string;
+  readonly status?: number;
+  readonly retryAfterMs?: number;
+
+  constructor({ cause, ...facts }: PlatformErrorFacts) {
+    super(`${facts.service} ${facts.route}: ${facts.kind} (${facts.code})`, cause && { cause });
+    this.name = 'PlatformError';
+    Object.assign(this, facts);
+  }
+}
+
+const RETRYABLE: ReadonlySet<PlatformErrorKind> = new Set(['unreachable', 'timeout', 'busy', 'failed']);
+
+/** Whether the same call may bring something else later. Whether repeating it is safe is the caller's to know. */
+export function isRetryable(error: unknown): boolean {
+  return error instanceof PlatformError && RETRYABLE.has(error.kind);
+}
+
+/** The kind of failure that an HTTP status outside 2xx stands for. */
+export function kindOfStatus(status: number): PlatformErrorKind {
+  if (status >= 500) return 'failed';
+  if (status === 401 || status === 403) return 'unauthorized';
+  if (status === 404) return 'not-found';
+  return status === 429 ? 'busy' : 'refused';
+}

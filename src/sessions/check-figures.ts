@@ -1,0 +1,35 @@
+/** What one session check did. All are counts of sessions unless the name says otherwise. */
+export interface CheckFigures {
+  tenants: number;
+  /** Tenants that had, or could have had, a session that ended. */
+  tenantsScanned: number;
+  found: number;
+  /** Ended, but a live chat is open. */
+  held: number;
+  completed: number;
+  /** hbf-core had them COMPLETED before and shows them ACTIVE again, untouched: told again, nothing sent anew. */
+  repeated: number;
+  /** hbf-core refuses to complete them; set aside and tried again later. */
+  refused: number;
+  /** hbf-core shows them in a way that cannot be read; set aside and tried again later. */
+  malformed: number;
+  /** Taken over from a process that went away in between. */
+  recovered: number;
+  /** Tenants whose scan failed; the next check tries again. */
+  tenantsFailed: number;
+}
+
+export function noFigures(): CheckFigures {
+  return {
+    tenants: 0,
+    tenantsScanned: 0,
+    found: 0,
+    held: 0,
+    completed: 0,
+    repeated: 0,
+    refused: 0,
+    malformed: 0,
+    recovered: 0,
+    tenantsFailed: 0,
+  };
+}

@@ -1,0 +1,149 @@
+import { Injectable } from '@nestjs/common';
+import pLimit from 'p-limit';
+import { Config } from '../config/config.js';
+import type { ChatSession } from '../platform/core/chat-session.dto.js';
+import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import type { CheckFigures } from './check-figures.js';
+import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
+import { SetAside } from './set-aside.js';
+
+interface Outlook {
+  /** No active session of the tenant had its last interaction before this (epoch ms). */
+  oldest: number;
+  /** The outlook is not relied upon after this (epoch ms). */
+  until: number;
+}
+
+/** Pages of a listing can shift while users write; an outlook that missed a session by that is corrected within this. */
+const TRUST_MS = 3_600_000;
+const LISTING_PAGE_SIZE = 2_000;
+/** What a page of the listing costs hbf-core, in probes of one tenant. */
+const LISTING_PAGE_COST = 20;
+const PROBES_AT_ONCE = 8;
+
+/**
+ * Finds out which tenants have sessions that ended, with as few calls as possible: one call per tenant and check would
+ * be thousands, nearly all of them for nothing.
+ *
+ * A session's last interaction only ever moves forward. So the oldest one among a tenant's active sessions tells before
+ * which time none of them can end, and until then the tenant costs nothing: that is its outlook. A tenant whose outlook
+ * has passed is probed with one light call (no messages). When very many have passed at once (at start, or in a quiet
+ * night), all active sessions are listed across tenants instead, if that is cheaper. So calls follow the sessions that
+ * end, not the number of tenants or of sessions that are merely active.
+ */
+@Injectable()
+export class CheckPlanner {
+  private readonly outlooks = new Map<string, Outlook>();
+
+  constructor(
+    private readonly config: Config,
+    private readonly core: CoreClient,
+    private readonly setAside: SetAside,
+  ) {}
+
+  /**
+   * @param now the check's one point in time, epoch ms
+   * @returns the tenants to scan: a session of theirs ended, or there are too many to tell from one call
+   * @throws PlatformError when hbf-core does not answer
+   */
+  async tenantsToScan(tenants: readonly Tenant[], now: number, figures: CheckFigures): Promise<Tenant[]> {
+    this.forgetOthers(tenants);
+    const due = tenants.filter((tenant) => this.mayHaveEnded(tenant, now));
+    for (const tenant of due) this.outlooks.delete(tenant.id);
+    if (due.length === 0) return [];
+    const listed = await this.listAll(tenants, due.length, now, figures);
+    if (listed) return listed;
+    const limit = pLimit(PROBES_AT_ONCE);
+    const probes = due.map((tenant) => limit(async () => ((await this.probe(tenant, now, figures)) ? [tenant] : [])));
+    return (await Promise.all(probes)).flat();
+  }
+
+  private mayHaveEnded(tenant: Tenant, now: number): boolean {
+    const outlook = this.outlooks.get(tenant.id);
+    return !outlook || outlook.until < now || now - outlook.oldest > 1000 * thresholdOf(tenant, this.config.defaultThresholdSeconds).seconds;
+  }
+
+  /** @returns undefined when probing tenants is cheaper, or the listing does not tell whose the sessions are */
+  private async listAll(
+    tenants: readonly Tenant[],
+    probes: number,
+    now: number,
+    figures: CheckFigures,
+  ): Promise<Tenant[] | undefined> {
+    if (probes < LISTING_PAGE_COST) return undefined;
+    const tallies = new Map(tenants.map((tenant) => [tenant.id, this.tally(tenant, now)]));
+    for (let page = 0, seen = 0; ; page++) {
+      const found = await this.list({ page, pageSize: LISTING_PAGE_SIZE, includeTenant: true }, now);
+      const pages = page === 0 && found.total ? Math.ceil(found.total / Math.max(found.count, 1)) : page + 1;
+      if (pages * LISTING_PAGE_COST > probes) return undefined;
+      if (found.items.some((session) => session.tenantId === undefined)) return undefined;
+      for (const session of found.items) tallies.get(session.tenantId!)?.add(session);
+      seen += found.count;
+      const last = found.total === undefined ? found.count < LISTING_PAGE_SIZE : seen >= found.total;
+      if (last || found.count === 0) break;
+    }
+    return tenants.filter((tenant) => this.learn(tenant, tallies.get(tenant.id)!, now, figures));
+  }
+
+  /** @returns whether the tenant must be scanned */
+  private async probe(tenant: Tenant, now: number, figures: CheckFigures): Promise<boolean> {
+    const pageSize = this.config.sessionPageSize;
+    const found = await this.list({ tenantId: tenant.id, page: 0, pageSize, includeTenant: false }, now);
+    for (const { id, problem } of found.rejected) this.setAside.add(id, tenant.id, problem);
+    figures.malformed += found.rejected.length;
+    const whole = found.total === undefined ? found.count < pageSize : found.count >= found.total;
+    if (!whole) return true; // more sessions than one page shows: only the scan can tell
+    const tally = this.tally(tenant, now);
+    found.items.forEach((session) => tally.add(session));
+    return this.learn(tenant, tally, now, figures);
+  }
+
+  private list(
+    query: { tenantId?: string; page: number; pageSize: number; includeTenant: boolean },
+    now: number,
+  ): Promise<SessionPage> {
+    return this.core.listActiveSessions({ ...query, lastInteractionBefore: new Date(now), includeMessages: false });
+  }
+
+  private tally(tenant: Tenant, now: number): Tally {
+    const threshold = thresholdOf(tenant, this.config.defaultThresholdSeconds);
+    const times = { now, threshold, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs };
+    return new Tally(times, (session) => this.setAside.has(session.id));
+  }
+
+  /** Notes the outlook from all of a tenant's active sessions. @returns whether one of them ended */
+  private learn(tenant: Tenant, { ended, oldest, held }: Tally, now: number, figures: CheckFigures): boolean {
+    if (ended) return true; // after the scan it is looked at anew
+    figures.held += held;
+    this.outlooks.set(tenant.id, { oldest, until: now + TRUST_MS * (0.75 + 0.5 * Math.random()) });
+    return false;
+  }
+
+  private forgetOthers(tenants: readonly Tenant[]): void {
+    if (this.outlooks.size <= tenants.length) return;
+    const known = new Set(tenants.map((tenant) => tenant.id));
+    for (const id of this.outlooks.keys()) if (!known.has(id)) this.outlooks.delete(id);
+  }
+}
+
+/** What all active sessions of one tenant together say. */
+class Tally {
+  ended = false;
+  held = 0;
+  oldest: number;
+
+  constructor(
+    private readonly times: ExpiryTimes,
+    private readonly isSetAside: (session: ChatSession) => boolean,
+  ) {
+    this.oldest = times.now;
+  }
+
+  add(session: ChatSession): void {
+    const { action } = decide(session, this.times);
+    this.oldest = Math.min(this.oldest, session.lastInteraction.getTime());
+    if (action === 'hold') this.held++;
+    if (action === 'complete' && !this.isSetAside(session)) this.ended = true;
+  }
+}

@@ -1,0 +1,93 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
+import { Config } from '../config/config.js';
+import type { Completion, Delivery } from '../deliveries/completion.js';
+import { CompletionRepository } from '../deliveries/completion.repository.js';
+import { OutcomeWriter } from '../deliveries/outcome-writer.js';
+import { Clock } from '../persistence/clock.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import { decide } from './expiry-policy.js';
+import { SessionCompleter } from './session-completer.js';
+
+const BATCH = 100;
+const AT_ONCE = 8;
+
+type Finding = 'completed' | 'still-ended' | 'came-back' | 'gone';
+
+/**
+ * Goes on where a process went away between writing down what is owed and the first outcomes. hbf-core is asked what
+ * became of the session: COMPLETED, its deliveries fall due; ACTIVE and still ended, it is completed now; ACTIVE again,
+ * the completion is taken back; unknown, its deliveries are dead. What was in flight is sent again under the same id.
+ */
+@Injectable()
+export class Recovery {
+  private readonly logger = new Logger(Recovery.name);
+
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly core: CoreClient,
+    private readonly completions: CompletionRepository,
+    private readonly completer: SessionCompleter,
+    private readonly writer: OutcomeWriter,
+  ) {}
+
+  /**
+   * @returns how many sessions were taken over
+   * @throws PlatformError when hbf-core does not answer; the rest is taken up again when the lease has passed
+   */
+  async run(): Promise<number> {
+    for (let recovered = 0; ; ) {
+      const lease = randomUUID();
+      const now = this.clock.now();
+      const until = new Date(now + this.completer.leaseMs);
+      const abandoned = await this.completions.claimAbandoned(lease, new Date(now), until, BATCH);
+      if (abandoned.length === 0) return recovered;
+      await this.recover(abandoned, lease);
+      recovered += abandoned.length;
+      this.logger.log({ sessions: abandoned.length }, 'recovery.finished');
+    }
+  }
+
+  private async recover(abandoned: readonly Completion[], lease: string): Promise<void> {
+    const limit = pLimit(AT_ONCE);
+    const findings = await Promise.all(
+      abandoned.map((completion) => limit(async () => ({ completion, finding: await this.lookUp(completion) }))),
+    );
+    const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map((one) => one.completion);
+    const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
+    const takeBack = [...all('came-back'), ...all('still-ended').filter(({ sessionId }) => refused.has(sessionId))];
+    await this.completions.removeDetected(takeBack.map(({ _id }) => _id), lease);
+    for (const completion of [...all('completed'), ...all('still-ended')]) {
+      if (!refused.has(completion.sessionId)) this.handOver(completion, (delivery) => this.due(delivery));
+    }
+    for (const completion of all('gone')) this.handOver(completion, (delivery) => this.dead(delivery));
+    await this.writer.flush();
+  }
+
+  private async lookUp(completion: Completion): Promise<Finding> {
+    const session = await this.core.getSession(completion.sessionId, { includeMessages: false });
+    if (!session) return 'gone';
+    if (session.status === 'COMPLETED') return 'completed';
+    const { action } = decide(session, {
+      now: this.clock.now(),
+      threshold: { seconds: completion.thresholdSeconds, rule: 'tenant-threshold' },
+      liveChatMaxIdleMs: this.config.liveChatMaxIdleMs,
+    });
+    return action === 'complete' ? 'still-ended' : 'came-back';
+  }
+
+  private handOver(completion: Completion, change: (delivery: Delivery) => Delivery): void {
+    this.writer.handOver(completion, completion.deliveries.map(change), new Date(this.clock.now()));
+  }
+
+  private due(delivery: Delivery): Delivery {
+    return { ...delivery, dueAt: new Date(this.clock.now()) };
+  }
+
+  private dead(delivery: Delivery): Delivery {
+    const reason = 'hbf-core does not know the session any more';
+    return { ...delivery, state: 'dead', at: new Date(this.clock.now()), reason, lastError: `session_gone: ${reason}` };
+  }
+}

@@ -1,0 +1,164 @@
+import { Injectable } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { Config } from '../config/config.js';
+import { type Completion, completionId, type ExpiryRule } from '../deliveries/completion.js';
+import { CompletionRepository } from '../deliveries/completion.repository.js';
+import { type EndedSession, FirstAttempts } from '../deliveries/first-attempts.js';
+import { planDeliveries } from '../deliveries/plan.js';
+import type { Integration } from '../integrations/integration.schema.js';
+import { Clock } from '../persistence/clock.js';
+import type { ChatSession } from '../platform/core/chat-session.dto.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import { PlatformError } from '../platform/platform-error.js';
+import type { CheckFigures } from './check-figures.js';
+import { SetAside } from './set-aside.js';
+
+/** A session that has ended, and by which rule. */
+export interface Ended {
+  session: ChatSession;
+  rule: ExpiryRule;
+}
+
+export interface CompletionContext {
+  tenant: Tenant;
+  thresholdSeconds: number;
+  /** Enabled integrations that list the tenant. */
+  integrations: readonly Integration[];
+  figures: CheckFigures;
+}
+
+/**
+ * Ends sessions, page by page, in the order that loses nothing: write down what is owed, tell hbf-core, pay. A crash
+ * after the first step is mended by Recovery.
+ */
+@Injectable()
+export class SessionCompleter {
+  constructor(
+    private readonly config: Config,
+    private readonly clock: Clock,
+    private readonly core: CoreClient,
+    private readonly completions: CompletionRepository,
+    private readonly firstAttempts: FirstAttempts,
+    private readonly setAside: SetAside,
+  ) {}
+
+  /**
+   * Long enough for the calls to hbf-core, the wait for a place and the first attempts. A process that needs longer
+   * (paused, say) loses the row to the recovery of another.
+   */
+  get leaseMs(): number {
+    return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
+  }
+
+  /**
+   * Ends one page of sessions of one tenant.
+   *
+   * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known
+   * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
+   */
+  async complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
+    const lease = randomUUID();
+    const planned = ended.map((one) => ({ ...one, completion: this.plan(one, context, lease) }));
+    const known = await this.completions.insert(planned.map(({ completion }) => completion));
+    const fresh = planned.filter(({ completion }) => !known.has(completion._id));
+    const again = planned.filter(({ completion }) => known.has(completion._id));
+    const { returned, repeated, busy } = await this.sortOut(again);
+
+    const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(({ session }) => session.id));
+    const toPay = [...fresh, ...returned].filter(({ session }) => !refused.has(session.id));
+    await this.giveUp([...fresh, ...returned], refused, lease, context);
+    context.figures.completed += toPay.length;
+    context.figures.repeated += repeated.length;
+
+    const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
+    const { tenant } = context;
+    await this.firstAttempts.begin(
+      toPay.map(({ completion, session }): EndedSession => ({ completion, session, tenant, integrations })),
+    );
+    return [...refused, ...busy, ...repeated.map(({ session }) => session.id)];
+  }
+
+  /**
+   * Sets sessions COMPLETED. A page that hbf-core refuses is split until the culprits stand alone; the others go on.
+   *
+   * @returns the ids that it refuses
+   */
+  async tellCore(ids: readonly string[]): Promise<Set<string>> {
+    if (ids.length === 0) return new Set();
+    try {
+      await this.core.completeSessions(ids);
+      return new Set();
+    } catch (error) {
+      const aboutAnId = error instanceof PlatformError && (error.kind === 'refused' || error.kind === 'not-found');
+      if (!aboutAnId) throw error;
+      if (ids.length === 1) return new Set(ids);
+      const middle = Math.ceil(ids.length / 2);
+      const left = await this.tellCore(ids.slice(0, middle));
+      const right = await this.tellCore(ids.slice(middle));
+      return new Set([...left, ...right]);
+    }
+  }
+
+  private plan({ session, rule }: Ended, { tenant, thresholdSeconds, integrations }: CompletionContext, lease: string) {
+    const now = this.clock.now();
+    const completion: Completion = {
+      _id: completionId(session.id, 1),
+      sessionId: session.id,
+      revision: 1,
+      organizationId: tenant.organizationId,
+      tenantId: tenant.id,
+      state: 'detected',
+      open: true,
+      rule,
+      thresholdSeconds,
+      lastInteraction: session.lastInteraction,
+      detectedAt: new Date(now),
+      lease,
+      leaseUntil: new Date(now + this.leaseMs),
+      ...planDeliveries(session, tenant, integrations),
+    };
+    return completion;
+  }
+
+  /**
+   * What to do with sessions that ended before: `returned`, the user came back and it ended again, a new revision;
+   * `repeated`, hbf-core forgot; `busy`, another process or the recovery is at work on it.
+   */
+  private async sortOut<T extends Ended & { completion: Completion }>(again: readonly T[]) {
+    const result = { returned: [] as T[], repeated: [] as T[], busy: [] as string[] };
+    if (again.length === 0) return result;
+    const latest = await this.completions.latestOf(again.map(({ session }) => session.id));
+    const candidates: T[] = [];
+    for (const one of again) {
+      const before = latest.get(one.session.id);
+      if (!before || before.state === 'detected') result.busy.push(one.session.id);
+      else if (one.session.lastInteraction <= before.lastInteraction) result.repeated.push(one);
+      else candidates.push({ ...one, completion: nextRevision(one.completion, before.revision + 1) });
+    }
+    if (candidates.length === 0) return result;
+    const known = await this.completions.insert(candidates.map(({ completion }) => completion));
+    for (const one of candidates) {
+      if (known.has(one.completion._id)) result.busy.push(one.session.id);
+      else result.returned.push(one);
+    }
+    return result;
+  }
+
+  private async giveUp(
+    planned: readonly { session: ChatSession; completion: Completion }[],
+    refused: ReadonlySet<string>,
+    lease: string,
+    { tenant, figures }: CompletionContext,
+  ): Promise<void> {
+    if (refused.size === 0) return;
+    figures.refused += refused.size;
+    const ids = planned.filter(({ session }) => refused.has(session.id)).map(({ completion }) => completion._id);
+    await this.completions.removeDetected(ids, lease);
+    for (const id of refused) this.setAside.add(id, tenant.id, 'hbf-core refuses to complete it');
+  }
+}
+
+function nextRevision(completion: Completion, revision: number): Completion {
+  return { ...completion, _id: completionId(completion.sessionId, revision), revision };
+}

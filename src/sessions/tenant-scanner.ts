@@ -1,0 +1,94 @@
+import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
+import { IntegrationRepository } from '../integrations/integration.repository.js';
+import type { ChatSession } from '../platform/core/chat-session.dto.js';
+import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import type { CheckFigures } from './check-figures.js';
+import { decide, thresholdOf } from './expiry-policy.js';
+import { type CompletionContext, type Ended, SessionCompleter } from './session-completer.js';
+import { SetAside } from './set-aside.js';
+
+/** Reads a tenant's expired sessions, page by page with their messages, and has them completed. */
+@Injectable()
+export class TenantScanner {
+  constructor(
+    private readonly config: Config,
+    private readonly core: CoreClient,
+    private readonly integrations: IntegrationRepository,
+    private readonly completer: SessionCompleter,
+    private readonly setAside: SetAside,
+  ) {}
+
+  /**
+   * Completing takes sessions out of the list, so the pages shift: paging on would skip some, and reading the first
+   * page again and again would not end where sessions are held back. So the same page is read again for as long as
+   * something on it was completed, and the next one only when all that is on it stays. The cutoff is one for all.
+   *
+   * @param now the check's one point in time, epoch ms
+   * @param mayGoOn asked before each page; false: the process stops, or the lease is lost
+   * @throws PlatformError when hbf-core fails
+   */
+  async scan(tenant: Tenant, now: number, figures: CheckFigures, mayGoOn: () => Promise<boolean>): Promise<void> {
+    const { sessionPageSize: pageSize, defaultThresholdSeconds } = this.config;
+    const threshold = thresholdOf(tenant, defaultThresholdSeconds);
+    const integrations = await this.integrations.enabledForTenants([tenant.id]);
+    const context: CompletionContext = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
+    /** Seen, and expected to stay on the list. */
+    const staying = new Set<string>();
+    for (let page = 0; await mayGoOn(); ) {
+      const found = await this.core.listActiveSessions({
+        tenantId: tenant.id,
+        lastInteractionBefore: new Date(now - threshold.seconds * 1000),
+        page,
+        pageSize,
+        includeMessages: true,
+        includeTenant: false,
+      });
+      this.noteRejected(found, tenant, staying, figures);
+      const fresh = found.items.filter((session) => !staying.has(session.id));
+      const ended = this.select(fresh, { now, threshold }, staying, figures);
+      const stay = ended.length > 0 ? await this.completer.complete(ended, context) : [];
+      stay.forEach((id) => staying.add(id));
+      if (ended.length > stay.length) continue;
+      if (isLast(found, page, pageSize)) return;
+      page++;
+    }
+  }
+
+  private select(
+    fresh: readonly ChatSession[],
+    times: { now: number; threshold: ReturnType<typeof thresholdOf> },
+    staying: Set<string>,
+    figures: CheckFigures,
+  ): Ended[] {
+    const ended: Ended[] = [];
+    for (const session of fresh) {
+      const decision = decide(session, { ...times, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
+      if (decision.action === 'complete' && !this.setAside.has(session.id)) {
+        ended.push({ session, rule: decision.rule });
+        continue;
+      }
+      staying.add(session.id);
+      if (decision.action === 'hold') figures.held++;
+    }
+    figures.found += ended.length;
+    return ended;
+  }
+
+  private noteRejected(found: SessionPage, tenant: Tenant, staying: Set<string>, figures: CheckFigures): void {
+    for (const { id, problem } of found.rejected) {
+      this.setAside.add(id, tenant.id, problem);
+      const key = id ?? problem;
+      if (staying.has(key)) continue;
+      staying.add(key);
+      figures.malformed++;
+    }
+  }
+}
+
+/** `total` decides where hbf-core tells it; it may give fewer on a page than were asked for. */
+function isLast(found: SessionPage, page: number, pageSize: number): boolean {
+  if (found.count === 0) return true;
+  return found.total === undefined ? found.count < pageSize : page * pageSize + found.count >= found.total;
+}

@@ -1,0 +1,52 @@
+import { type Db, MongoClient } from 'mongodb';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+/**
+ * A database of one's own on the engine that the suite runs on (MONGODB_URI, set by global-setup).
+ *
+ * @param name one per test file; the same name gives the same database
+ * @throws Error when MONGODB_URI is missing, or the name is not one a database can have
+ */
+export function testDatabaseUri(name: string): string {
+  const base = process.env['MONGODB_URI'];
+  if (!base) throw new Error('MONGODB_URI is not set: run under jest');
+  return databaseUri(base, `test-${name}`);
+}
+
+/** The same server, another database. */
+export function databaseUri(base: string, database: string): string {
+  if (!/^[\w-]{1,60}$/.test(database)) throw new Error(`${database} is no name for a database`);
+  const parts = /^(mongodb(?:\+srv)?:\/\/[^/?]+)(?:\/[^?]*)?(\?.*)?$/.exec(base);
+  if (!parts) throw new Error('MONGODB_URI is no mongodb:// URI');
+  return `${parts[1]}/${database}${parts[2] ?? ''}`;
+}
+
+/** A native client; the caller closes it. `client.db()` is the database that the URI names. */
+export async function connect(uri: string): Promise<MongoClient> {
+  return new MongoClient(uri, { serverSelectionTimeoutMS: 5_000 }).connect();
+}
+
+export async function dropDatabase(uri: string): Promise<void> {
+  const client = await connect(uri);
+  try {
+    await client.db().dropDatabase();
+  } finally {
+    await client.close();
+  }
+}
+
+/** Applies every file of migrations/, in order. */
+export async function migrate(uri: string): Promise<void> {
+  const folder = join(__dirname, '..', '..', 'migrations');
+  const client = await connect(uri);
+  try {
+    for (const file of readdirSync(folder).sort()) {
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- they are CommonJS, found at run time
+      const { up } = require(join(folder, file)) as { up(db: Db): Promise<void> };
+      await up(client.db());
+    }
+  } finally {
+    await client.close();
+  }
+}
