@@ -9,6 +9,7 @@ import { SurveyTriggerChannel } from './channels/survey-trigger.channel.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
 import { CircuitBoard } from './circuit-board.js';
 import type { Channel, Delivery } from './completion.js';
+import { IntegrationHealth } from './integration-health.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { SessionGoneError } from './session-material.js';
 import { deadByClaims, type DeliveryResult, giveBack, settle } from './settlement.js';
@@ -36,6 +37,7 @@ export class AttemptRunner {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly circuits: CircuitBoard,
+    private readonly integrationHealth: IntegrationHealth,
     private readonly writer: OutcomeWriter,
     flow: FlowTriggerChannel,
     surveys: SurveyTriggerChannel,
@@ -64,6 +66,7 @@ export class AttemptRunner {
       random: Math.random,
     });
     this.report(attempt, result, settled);
+    if (attempt.integration) this.integrationHealth.note(attempt.integration, result, settled);
     return settled;
   }
 

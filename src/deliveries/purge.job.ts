@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Interval } from '@nestjs/schedule';
 import { Config } from '../config/config.js';
+import { MailOutbox } from '../notifications/mail-outbox.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { JobLease } from '../persistence/job-lease.js';
@@ -12,7 +13,7 @@ const LEASE_MS = 1_800_000;
 const BATCH = 1_000;
 const DAY_MS = 86_400_000;
 
-/** Removes finished completions and integration errors past their retention: TTL indexes do not act on every engine. */
+/** Removes finished completions, integration errors and mails past their retention: TTL indexes do not act on every engine. */
 @Injectable()
 export class PurgeJob {
   private readonly logger = new Logger(PurgeJob.name);
@@ -24,6 +25,7 @@ export class PurgeJob {
     private readonly lease: JobLease,
     private readonly completions: CompletionRepository,
     private readonly integrationErrors: IntegrationErrorRepository,
+    private readonly mails: MailOutbox,
   ) {}
 
   @Interval('purge', EVERY_MS)
@@ -43,7 +45,8 @@ export class PurgeJob {
     let removed = 0;
     for (let batch = BATCH; batch === BATCH; removed += batch) batch = await this.completions.purge(before, BATCH);
     const errors = await this.integrationErrors.purge(before);
-    this.logger.log({ completions: removed, errors, closed }, 'purge.finished');
+    const mails = await this.mails.purge(this.clock.now());
+    this.logger.log({ completions: removed, errors, mails, closed }, 'purge.finished');
     return { completions: removed, errors };
   }
 }

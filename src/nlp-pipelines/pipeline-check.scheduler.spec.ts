@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Config } from '../config/config.js';
 import type { Database } from '../persistence/database.js';
@@ -44,6 +45,8 @@ describe('PipelineCheckScheduler', () => {
     const service = checks as unknown as PipelineCheckService;
     return new PipelineCheckScheduler(service, registry, database, Config.fromEnvironment(env));
   }
+
+  beforeAll(() => Logger.overrideLogger(false));
 
   beforeEach(() => {
     checks = new FakeChecks();

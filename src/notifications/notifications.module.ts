@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { DeliveriesStoreModule } from '../deliveries/deliveries.store.module.js';
 import { IntegrationsStoreModule } from '../integrations/integrations.store.module.js';
 import { IntegrationNotifications } from './integration-notifications.js';
 import { MailComposer } from './mail-composer.js';
@@ -8,12 +9,9 @@ import { Mailer } from './mailer.js';
 import { OperatorAlerts } from './operator-alerts.js';
 import { QueuedOperatorAlerts } from './queued-operator-alerts.js';
 
-/**
- * Mails to integrations' recipients and to the operators. WaitingDeliveries comes from a global module, as the
- * deliveries feature that knows the answer uses this one.
- */
+/** Mails to integrations' recipients and to the operators. */
 @Module({
-  imports: [IntegrationsStoreModule],
+  imports: [DeliveriesStoreModule, IntegrationsStoreModule],
   providers: [
     IntegrationNotifications,
     MailComposer,

@@ -20,13 +20,16 @@ export class WebhookChannel implements DeliveryChannel {
   async attempt({ completion, integration, material }: Attempt): Promise<DeliveryResult> {
     const notOwed = whyNotOwed(integration, await material.tenant());
     if (notOwed !== undefined || !integration) return { result: 'dropped', reason: notOwed ?? '' };
-    return this.client.post({
+    const outcome = await this.client.post({
       url: integration.url,
       headers: this.integrations.openHeaders(integration),
       body: await material.payload(),
       webhookId: idempotencyKey(completion._id, integration.id),
       signingSecrets: this.integrations.activeSigningSecrets(integration, this.clock.now()),
     });
+    if (outcome.result !== 'failed' || outcome.code !== 'stopped') return outcome;
+    // this process is stopping and cut it off: the customer's endpoint is not to blame
+    return { result: 'postponed', code: outcome.code, message: outcome.message, delayMs: 0 };
   }
 }
 

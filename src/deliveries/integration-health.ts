@@ -1,0 +1,115 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { IntegrationRepository } from '../integrations/integration.repository.js';
+import type { DisabledReason, Integration } from '../integrations/integration.schema.js';
+import { IntegrationNotifications } from '../notifications/integration-notifications.js';
+import { Clock } from '../persistence/clock.js';
+import type { Delivery } from './completion.js';
+import { Resending } from './resending.js';
+import type { DeliveryResult } from './settlement.js';
+
+/** An endpoint that has failed without a success for this long is disabled. */
+const FAILING_AT_MOST_MS = 5 * 86_400_000;
+/** Deliveries that die together are told of together. */
+const DEAD_TOGETHER_MS = 1_000;
+
+const WHY: Record<DisabledReason, string> = {
+  gone: 'the endpoint answered 410 Gone',
+  failing_for_days: 'the endpoint has failed for 5 days without a success',
+};
+
+/**
+ * What attempts say about an integration as a whole: since when it fails, that it works again, that it must be
+ * disabled; and who is told. It writes only when something changes, so that a healthy endpoint costs nothing, and never
+ * delays a delivery.
+ */
+@Injectable()
+export class IntegrationHealth implements OnModuleDestroy {
+  private readonly logger = new Logger(IntegrationHealth.name);
+  /** Integrations known to fail, with the time (epoch ms) of the first failure. */
+  private readonly failing = new Map<number, number>();
+  private readonly died = new Map<number, { integration: Integration; count: number; last: Facts }>();
+  private timer?: NodeJS.Timeout;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly integrations: IntegrationRepository,
+    private readonly notifications: IntegrationNotifications,
+    private readonly resending: Resending,
+  ) {}
+
+  async onModuleDestroy(): Promise<void> {
+    await this.tellOfDead();
+  }
+
+  /** Takes in one attempt's result. */
+  note(integration: Integration, result: DeliveryResult, settled: Delivery): void {
+    if (result.result === 'delivered') this.inBackground(this.succeeded(integration));
+    if (result.result === 'failed') this.inBackground(this.failed(integration, result));
+    if (settled.state === 'dead' && result.result === 'failed') this.dead(integration, facts(result));
+  }
+
+  private async succeeded(integration: Integration): Promise<void> {
+    if (!this.failing.delete(integration.id) && !integration.failingSince) return;
+    const at = new Date(this.clock.now());
+    if (await this.integrations.noteSuccess(integration.id, at)) {
+      await this.notifications.record({ kind: 'recovered', ...about(integration), at });
+    }
+  }
+
+  private async failed(integration: Integration, result: Extract<DeliveryResult, { result: 'failed' }>): Promise<void> {
+    const now = this.clock.now();
+    const since = this.failing.get(integration.id) ?? integration.failingSince?.getTime();
+    this.failing.set(integration.id, since ?? now);
+    if (result.code === 'http_410') return this.disable(integration, 'gone', facts(result));
+    if (since !== undefined) {
+      if (now - since >= FAILING_AT_MOST_MS) await this.disable(integration, 'failing_for_days', facts(result));
+      return;
+    }
+    const at = new Date(now);
+    await this.notifications.record({ kind: 'first-failure', ...about(integration), at, ...facts(result) });
+    await this.integrations.noteFailure(integration.id, at);
+  }
+
+  private async disable(integration: Integration, why: DisabledReason, last: Facts): Promise<void> {
+    const at = new Date(this.clock.now());
+    this.failing.delete(integration.id);
+    if (!(await this.integrations.disable(integration.id, why, at))) return;
+    this.logger.warn({ integrationId: integration.id, organizationId: integration.organizationId, why }, 'integration.disabled');
+    await this.notifications.record({ kind: 'disabled', ...about(integration), at, ...last, reason: WHY[why] });
+    await this.resending.drop(integration.id, `the integration is disabled: ${WHY[why]}`);
+  }
+
+  private dead(integration: Integration, last: Facts): void {
+    const count = (this.died.get(integration.id)?.count ?? 0) + 1;
+    this.died.set(integration.id, { integration, count, last });
+    this.timer ??= setTimeout(() => this.inBackground(this.tellOfDead()), DEAD_TOGETHER_MS);
+  }
+
+  private async tellOfDead(): Promise<void> {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    const died = [...this.died.values()];
+    this.died.clear();
+    const at = new Date(this.clock.now());
+    for (const { integration, count, last } of died) {
+      await this.notifications.record({ kind: 'dead', ...about(integration), at, count, ...last });
+    }
+  }
+
+  private inBackground(work: Promise<void>): void {
+    work.catch((error: Error) => this.logger.warn({ reason: error.message }, 'integration-health.not-noted'));
+  }
+}
+
+interface Facts {
+  statusCode?: number;
+  code: string;
+}
+
+function facts({ statusCode, code }: Extract<DeliveryResult, { result: 'failed' }>): Facts {
+  return statusCode === undefined ? { code } : { statusCode, code };
+}
+
+function about({ id, organizationId }: Integration): { integrationId: number; organizationId: string } {
+  return { integrationId: id, organizationId };
+}

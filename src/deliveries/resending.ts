@@ -1,0 +1,112 @@
+import { Injectable } from '@nestjs/common';
+import type { Collection } from 'mongodb';
+import { Clock } from '../persistence/clock.js';
+import { Database } from '../persistence/database.js';
+import { type Completion, type Delivery, webhookDestination } from './completion.js';
+import { DestinationRepository } from './destination.repository.js';
+import { OutcomeWriter } from './outcome-writer.js';
+
+/** Deliveries that one recovery takes at most, and how many of them fall due in a second. */
+const RECOVER_AT_MOST = 10_000;
+const RECOVER_PER_SECOND = 50;
+const CHUNK = 500;
+
+/** What an admin decides about deliveries: send again, or stop. */
+@Injectable()
+export class Resending {
+  constructor(
+    private readonly clock: Clock,
+    private readonly database: Database,
+    private readonly destinations: DestinationRepository,
+    private readonly writer: OutcomeWriter,
+  ) {}
+
+  private get completions(): Collection<Completion> {
+    return this.database.connection.collection<Completion>('completions');
+  }
+
+  /**
+   * Makes one delivery due now, whatever became of it; its retry schedule starts anew. The idempotency key stays the
+   * same. One that is just being attempted is left to that attempt.
+   *
+   * @returns false when it changed meanwhile; look again
+   */
+  async retry(completionId: string, delivery: Delivery): Promise<boolean> {
+    const now = new Date(this.clock.now());
+    if (delivery.token !== undefined && delivery.dueAt && delivery.dueAt > now) return true;
+    await this.destinations.announce(new Map([[delivery.destination, now]]));
+    const { destination, state, attempts } = delivery;
+    const result = await this.completions.updateOne(
+      { _id: completionId, state: 'completed', deliveries: { $elemMatch: { destination, state, attempts } } },
+      { $set: { open: true, 'deliveries.$': owedAgain(delivery, now) } },
+    );
+    this.writer.onDue(now);
+    return result.modifiedCount === 1;
+  }
+
+  /**
+   * Makes the dead deliveries of an integration due again, and those that were dropped while it was disabled; at most
+   * 10,000, oldest first, fifty a second.
+   *
+   * @param since, until when their sessions were detected
+   * @returns how many; `more` when there are others in that time
+   */
+  async recover(integrationId: number, since: Date, until: Date): Promise<{ recovered: number; more: boolean }> {
+    const destination = webhookDestination(integrationId);
+    const lost = { integrationId, state: { $in: ['dead' as const, 'dropped' as const] } };
+    const found = await this.completions
+      .find({ 'deliveries.integrationId': integrationId, detectedAt: { $gte: since, $lt: until }, deliveries: { $elemMatch: lost } })
+      .sort({ detectedAt: 1, _id: 1 })
+      .limit(RECOVER_AT_MOST + 1)
+      .toArray();
+    const now = this.clock.now();
+    const taken = found.slice(0, RECOVER_AT_MOST);
+    if (taken.length > 0) await this.destinations.announce(new Map([[destination, new Date(now)]]));
+    let recovered = 0;
+    for (let i = 0; i < taken.length; i += CHUNK) {
+      const operations = taken.slice(i, i + CHUNK).map((completion, offset) => {
+        const delivery = completion.deliveries.find((one) => one.integrationId === integrationId)!;
+        const dueAt = new Date(now + Math.floor((i + offset) / RECOVER_PER_SECOND) * 1_000);
+        const { state, attempts } = delivery;
+        return {
+          updateOne: {
+            filter: { _id: completion._id, deliveries: { $elemMatch: { destination, state, attempts } } },
+            update: { $set: { open: true, 'deliveries.$': owedAgain(delivery, dueAt) } },
+          },
+        };
+      });
+      recovered += (await this.completions.bulkWrite(operations, { ordered: false })).modifiedCount;
+    }
+    if (recovered > 0) this.writer.onDue(new Date(now));
+    return { recovered, more: found.length > RECOVER_AT_MOST };
+  }
+
+  /** Stops what an integration is still owed: it was removed or disabled. @returns how many completions had some */
+  async drop(integrationId: number, reason: string): Promise<number> {
+    const destination = webhookDestination(integrationId);
+    const owed = { destination, state: 'owed' as const };
+    const { modifiedCount } = await this.completions.updateMany(
+      { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
+      {
+        $set: {
+          'deliveries.$[owed].state': 'dropped',
+          'deliveries.$[owed].reason': reason,
+          'deliveries.$[owed].at': new Date(this.clock.now()),
+        },
+        $unset: { 'deliveries.$[owed].dueAt': 1, 'deliveries.$[owed].token': 1 },
+      },
+      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: 'deliveries-due' },
+    );
+    await this.completions.updateMany(
+      { open: true, state: 'completed', 'deliveries.destination': destination, 'deliveries.state': { $ne: 'owed' } },
+      { $set: { open: false } },
+      { hint: 'deliveries-due' },
+    );
+    return modifiedCount;
+  }
+}
+
+function owedAgain(delivery: Delivery, dueAt: Date): Delivery {
+  const { reason: _reason, token: _token, ...rest } = delivery;
+  return { ...rest, state: 'owed', dueAt, claims: 0, retriedFrom: delivery.attempts };
+}
