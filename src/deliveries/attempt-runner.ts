@@ -114,8 +114,10 @@ export class AttemptRunner {
     this.logger.log(facts, 'delivery.attempted');
     const failed = result.result === 'failed' || result.result === 'impossible';
     if (!failed || delivery.integrationId === undefined) return;
+    // What was impossible spent no attempt: under the last one's id alone it would pass for a repetition of that.
+    const attempt = result.result === 'impossible' ? `${settled.attempts}/${result.code}` : settled.attempts;
     this.writer.addError({
-      _id: `${completion._id}/${delivery.destination}/${settled.attempts}`,
+      _id: `${completion._id}/${delivery.destination}/${attempt}`,
       integrationId: delivery.integrationId,
       organizationId,
       sessionId,

@@ -3,7 +3,7 @@ import { Database } from '../persistence/database.js';
 
 /** One failed attempt of a webhook, as admins see it. Collection `integration-errors`. No payload, no header value. */
 export interface IntegrationError {
-  /** `<completionId>/<destination>/<attempt>`: writing it twice is writing it once. */
+  /** `<completionId>/<destination>/<attempt>`, with `/<code>` where none could be made: written twice, it is one. */
   _id: string;
   integrationId: number;
   organizationId: string;

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
@@ -18,6 +19,8 @@ import { giveBack } from './settlement.js';
 /** How often a replica looks for work that another one left; its own work wakes it at the time it is due. */
 const POLL_MS = 5_000;
 const AFTER_ERROR_MS = 1_000;
+/** Alarms are rounded up to this, so that there are few. */
+const ALARM_STEP_MS = 10;
 const DESTINATIONS_AT_ONCE = 200;
 const WEBHOOK = /^webhook:(\d+)$/;
 
@@ -30,7 +33,8 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger(Lanes.name);
   private stopped = false;
   private pumping?: Promise<void>;
-  private wakeAt = Infinity;
+  /** Times (epoch ms, Clock) at which something falls due before the next poll. */
+  private readonly alarms = new Set<number>();
   private wake?: () => void;
 
   constructor(
@@ -60,31 +64,32 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
     await this.pumping;
   }
 
-  /** Looks again no later than at the given time (epoch ms, Clock). */
+  /** Looks again at the given time (epoch ms, Clock), if that is sooner than the next poll. */
   private wakeBy(at: number): void {
-    if (at >= this.wakeAt) return;
-    this.wakeAt = at;
+    if (at > this.clock.now() + POLL_MS) return;
+    this.alarms.add(Math.ceil(at / ALARM_STEP_MS) * ALARM_STEP_MS);
     this.wake?.();
   }
 
   private async pump(): Promise<void> {
     while (!this.stopped) {
-      this.wakeAt = Infinity;
+      const now = this.clock.now();
+      for (const alarm of this.alarms) if (alarm <= now) this.alarms.delete(alarm);
       try {
         await this.round();
       } catch (error) {
         this.logger.warn({ reason: (error as Error).message }, 'lanes.round-failed');
-        this.wakeBy(this.clock.now() + AFTER_ERROR_MS);
+        await delay(AFTER_ERROR_MS, undefined, { ref: false });
       }
       await this.sleep();
     }
   }
 
-  /** Sleeps until `wakeAt`, which may come nearer meanwhile, at most POLL_MS. */
+  /** Sleeps until the next alarm, which may be set meanwhile, at most POLL_MS. */
   private async sleep(): Promise<void> {
     const end = this.clock.now() + POLL_MS * (0.8 + 0.4 * Math.random());
-    for (let left = 1; left > 0 && !this.stopped; ) {
-      left = Math.min(end, this.wakeAt) - this.clock.now();
+    while (!this.stopped) {
+      const left = Math.min(end, ...this.alarms) - this.clock.now();
       if (left <= 0) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, left);

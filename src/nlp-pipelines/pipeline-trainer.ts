@@ -50,7 +50,7 @@ export class PipelineTrainer {
    */
   async work(pipelineId: string, turn: TrainingTurn): Promise<TrainingResult> {
     const last = await this.trainings.find(pipelineId);
-    
+    if (last?.state === 'training') return this.finish(last, await this.follow(last, turn), true);
     const pipeline = await this.core.getPipeline(pipelineId);
     if (!pipeline) await this.trainings.forget([pipelineId]);
     const training = pipeline && (await this.begin(pipeline, last));

@@ -78,7 +78,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private async openUntilReady(): Promise<void> {
     for (let attempt = 1; !this.stopping.signal.aborted; attempt++) {
       try {
-        await this.openOnce();
+        await this.open();
         return;
       } catch (error) {
         const reason = (error as Error).message;
@@ -88,7 +88,12 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     }
   }
 
-  private async openOnce(): Promise<void> {
+  /**
+   * Opens and prepares the connection once. The service is opened in the background, until it succeeds.
+   *
+   * @throws Error when the database is away (after five seconds) or cannot be prepared
+   */
+  async open(): Promise<void> {
     if (this.connection.readyState !== mongoose.ConnectionStates.connected) {
       const uri = this.config.mongodbUri ?? (await this.embeddedUri());
       await this.connection.openUri(uri, {

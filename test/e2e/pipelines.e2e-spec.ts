@@ -1,7 +1,7 @@
 import { type INestApplicationContext, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import { Test } from '@nestjs/testing';
-import type { Collection } from 'mongodb';
+import type { Collection, MongoClient } from 'mongodb';
 import { Config } from '../../src/config/config.js';
 import { ConfigModule } from '../../src/config/config.module.js';
 import { NlpPipelinesModule } from '../../src/nlp-pipelines/nlp-pipelines.module.js';
@@ -12,7 +12,7 @@ import { NotificationsModule } from '../../src/notifications/notifications.modul
 import { type OperatorAlert, OperatorAlerts } from '../../src/notifications/operator-alerts.js';
 import { Database } from '../../src/persistence/database.js';
 import { PersistenceModule } from '../../src/persistence/persistence.module.js';
-import { testDatabaseUri } from '../support/database.js';
+import { connect, migrate, testDatabaseUri } from '../support/database.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
 import { serviceEnvironment } from '../support/service-environment.js';
 import { waitFor } from '../support/wait-for.js';
@@ -39,13 +39,16 @@ interface Replica {
 }
 
 describe('auto-train of NLP pipelines', () => {
+  const uri = testDatabaseUri('pipelines-e2e');
+  let client: MongoClient;
   let platform: PlatformSimulator;
   let replicas: Replica[];
   let trainings: Collection<Training>;
   let leases: Collection<{ _id: string; owner: string; until: Date }>;
 
   async function startReplica(more: Record<string, string> = {}): Promise<Replica> {
-    const env = serviceEnvironment(platform, testDatabaseUri('pipelines-e2e'), {
+    const env = serviceEnvironment(platform, uri, {
+      MIGRATIONS_ON_START: 'false',
       NLP_PIPELINE_POLL_INTERVAL_IN_SECS: '0.01',
       NLP_PIPELINE_POLL_TIMEOUT_IN_SECS: '30',
       ...more,
@@ -55,15 +58,21 @@ describe('auto-train of NLP pipelines', () => {
     const module = await builder.overrideModule(NotificationsModule).useModule(JournalNotificationsModule).compile();
     module.useLogger(false);
     const app = await module.init();
-    const database = app.get(Database, { strict: false });
-    await database.whenReady();
-    trainings = database.connection.collection<Training>('trainings');
-    leases = database.connection.collection('leases');
+    await app.get(Database, { strict: false }).whenReady();
     const replica: Replica = { app, checks: app.get(PipelineCheckService, { strict: false }), results: [] };
     app.get(TrainingEvents, { strict: false }).listen((result) => replica.results.push(result));
     replicas.push(replica);
     return replica;
   }
+
+  beforeAll(async () => {
+    await migrate(uri);
+    client = await connect(uri);
+    trainings = client.db().collection('trainings');
+    leases = client.db().collection('leases');
+  });
+
+  afterAll(() => client.close());
 
   beforeEach(async () => {
     replicas = [];
@@ -74,9 +83,9 @@ describe('auto-train of NLP pipelines', () => {
   });
 
   afterEach(async () => {
+    for (const { app } of replicas) await app.close();
     await trainings.deleteMany({});
     await leases.deleteMany({});
-    for (const { app } of replicas) await app.close();
     await platform.stop();
     expect(platform.violations).toEqual([]);
   });
@@ -101,7 +110,7 @@ describe('auto-train of NLP pipelines', () => {
       expect(['p1', 'p2', 'p3'].map(statusOf)).toEqual(['READY', 'READY', 'READY']);
       expect(results).toHaveLength(3);
       expect(await trainings.countDocuments({ state: 'trained', failures: 0 })).toBe(3);
-      expect(await leases.countDocuments({ _id: /^training:/ })).toBe(0);
+      expect(await leases.countDocuments({ _id: /^training:/, until: { $gt: new Date(0) } })).toBe(0);
       expect(alerts).toEqual([]);
     });
 
@@ -359,7 +368,9 @@ describe('auto-train of NLP pipelines', () => {
       const after = await startReplica();
       const record = await trainings.findOne({ _id: 'p1' });
       const running = after.checks.run();
-      await waitFor('a look of the new process', () => leases.findOne({ _id: 'training:pipeline:p1' }));
+      await waitFor('a look of the new process', () =>
+        leases.findOne({ _id: 'training:pipeline:p1', until: { $gt: new Date() } }),
+      );
       Object.assign(pipelines().peek('p1')!, { status: 'READY' });
       platform.core.server.fault({
         kind: 'body',
@@ -385,7 +396,7 @@ describe('auto-train of NLP pipelines', () => {
       await trainings.updateOne({ _id: 'p1' }, { $set: { pollUntil: new Date(0) } });
       const after = await startReplica();
       const _id = 'training:pipeline:p1';
-      await leases.insertOne({ _id, owner: 'killed', until: new Date(Date.now() + HOUR) });
+      await leases.replaceOne({ _id }, { owner: 'killed', until: new Date(Date.now() + HOUR) }, { upsert: true });
       expect(await after.checks.run()).toMatchObject({ unfinished: 1, heldElsewhere: 1, outcomes: {} });
       await leases.updateOne({ _id }, { $set: { until: new Date(0) } });
       expect((await after.checks.run()).outcomes).toEqual({ 'timed-out': 1 });

@@ -1,5 +1,6 @@
 import { type Db, MongoClient } from 'mongodb';
 import { readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 /**
@@ -39,12 +40,12 @@ export async function dropDatabase(uri: string): Promise<void> {
 /** Applies every file of migrations/, in order. */
 export async function migrate(uri: string): Promise<void> {
   const folder = join(__dirname, '..', '..', 'migrations');
+  const load = createRequire(__filename); // they are CommonJS
   const client = await connect(uri);
   try {
     for (const file of readdirSync(folder).sort()) {
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- they are CommonJS, found at run time
-      const { up } = require(join(folder, file)) as { up(db: Db): Promise<void> };
-      await up(client.db());
+      const migration = load(join(folder, file)) as { up(db: Db): Promise<void> };
+      await migration.up(client.db());
     }
   } finally {
     await client.close();

@@ -1,0 +1,78 @@
+import { type ArgumentsHost, BadRequestException, ConflictException } from '@nestjs/common';
+import mongoose from 'mongoose';
+import { PlatformError } from '../platform/platform-error.js';
+import { ApiExceptionFilter } from './exception.filter.js';
+
+/** Stands for express' two objects, and keeps what was answered. */
+function caught(exception: unknown): { status: number; body: Record<string, unknown> } {
+  const answer = { status: 0, body: {} };
+  const response = {
+    headersSent: false,
+    status: (status: number) => ((answer.status = status), response),
+    json: (body: Record<string, unknown>) => (answer.body = body),
+  };
+  const request = { method: 'GET', url: '/a?b=SECRET', originalUrl: '/a?b=SECRET', headers: { 'x-request-id': 'r1' } };
+  const http = { getRequest: () => request, getResponse: () => response };
+  new ApiExceptionFilter().catch(exception, { switchToHttp: () => http } as unknown as ArgumentsHost);
+  return answer;
+}
+
+async function rejection(action: () => Promise<unknown>): Promise<unknown> {
+  try {
+    await action();
+  } catch (error) {
+    return error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('ApiExceptionFilter', () => {
+  it('tells nothing of the cause of a 500', () => {
+    const { status, body } = caught(new Error('password=hunter2'));
+    expect(status).toBe(500);
+    expect(body).toEqual({
+      statusCode: 500,
+      error: 'Internal Server Error',
+      message: 'the service made an error',
+      path: '/a',
+      requestId: 'r1',
+    });
+  });
+
+  it.each([
+    ['an error with a status of its own', Object.assign(new Error('x'), { status: 401 })],
+    ["a platform error's status", new PlatformError({ service: 'hbf-core', route: '/x', kind: 'refused', code: 'http_400', status: 400 })], // prettier-ignore
+    ['a text', 'thrown text'],
+    ['nothing', undefined],
+  ])('does not take %s for the answer', (_, thrown) => {
+    expect(caught(thrown).status).toBe(500);
+  });
+
+  it('passes on what a handler decided, lists and texts', () => {
+    expect(caught(new BadRequestException(['a', 'b'])).body).toMatchObject({ statusCode: 400, message: ['a', 'b'] });
+    expect(caught(new ConflictException('taken')).body).toMatchObject({ statusCode: 409, error: 'Conflict', message: 'taken' }); // prettier-ignore
+  });
+
+  it.each([
+    [400, /malformed/],
+    [413, /256 KB/],
+    [415, /encoding/],
+    [431, /malformed/],
+  ])('explains a request that express could not read (%i)', (status, message) => {
+    const { body } = caught(Object.assign(new Error('raw SECRET'), { status, statusCode: status, expose: true }));
+    expect([body['statusCode'], body['message']]).toEqual([status, expect.stringMatching(message)]);
+  });
+
+  it('answers 503 while the database was never reached', async () => {
+    const connection = mongoose.createConnection();
+    connection.set('bufferCommands', false);
+    const thrown = await rejection(async () => connection.collection('x').findOne({}));
+    expect(caught(thrown).status).toBe(503);
+  });
+
+  it('answers 503 when no server answers', async () => {
+    const client = new mongoose.mongo.MongoClient('mongodb://127.0.0.1:1/x', { serverSelectionTimeoutMS: 50 });
+    const thrown = await rejection(() => client.db().collection('x').findOne({}));
+    expect(caught(thrown).body).toMatchObject({ statusCode: 503, message: 'the database is away; try again later' });
+  });
+});
