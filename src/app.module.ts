@@ -2,6 +2,9 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
+import { DeliveryAdminModule } from './integrations/delivery-admin.module.js';
+import { IntegrationsModule } from './integrations/integrations.module.js';
+import { NlpPipelinesModule } from './nlp-pipelines/nlp-pipelines.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -17,6 +20,9 @@ export class AppModule {
         ScheduleModule.forRoot(),
         PersistenceModule,
         SessionsModule,
+        IntegrationsModule,
+        DeliveryAdminModule,
+        NlpPipelinesModule,
         OperationsModule,
       ],
     };

@@ -5,7 +5,7 @@ import { mongodbUri } from './value-types.js';
 /** The configuration of `npm run migrate`: of all variables only MONGODB_URI is read, and it is required. */
 export class MigrationConfig extends Config {
   @EnvVar('MONGODB_URI', mongodbUri, { required: 'always', secret: true, meaning: 'the database that is migrated' })
-  declare readonly mongodbUri: string;
+  override readonly mongodbUri: string;
 
   override readonly migrationsOnStart = true;
 

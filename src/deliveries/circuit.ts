@@ -39,7 +39,8 @@ export function healthOf(result: DeliveryResult): 'well' | 'unwell' | undefined 
 /** Pure: the circuit after an attempt. @param baseOpenMs how long the first opening lasts */
 export function afterAttempt(circuit: Circuit, health: 'well' | 'unwell', now: number, baseOpenMs: number): Circuit {
   if (health === 'well') {
-    if (circuit.state === 'closed') return { ...circuit, failures: 0, limit: Math.min(circuit.limit * 2, HIGHEST_LIMIT) };
+    if (circuit.state === 'closed')
+      return { ...circuit, failures: 0, limit: Math.min(circuit.limit * 2, HIGHEST_LIMIT) };
     return { ...closedCircuit(), limit: 1 }; // the probe came through: a slow ramp, or the backlog knocks it over again
   }
   const failures = circuit.failures + 1;

@@ -57,10 +57,7 @@ export class CompletionRepository {
     const candidates = await this.completions.find(abandoned, { projection: { _id: 1 }, limit }).toArray();
     if (candidates.length === 0) return [];
     const ids = candidates.map((candidate) => candidate._id);
-    await this.completions.updateMany(
-      { ...abandoned, _id: { $in: ids } },
-      { $set: { lease, leaseUntil: until } },
-    );
+    await this.completions.updateMany({ ...abandoned, _id: { $in: ids } }, { $set: { lease, leaseUntil: until } });
     return this.completions.find({ _id: { $in: ids }, lease }).toArray();
   }
 
@@ -80,7 +77,11 @@ export class CompletionRepository {
       .find(isDue, { projection: { _id: 1 }, hint: DUE_INDEX, limit: claim.limit * 2 })
       .toArray();
     if (candidates.length === 0) return [];
-    const ids = sample(candidates.map((candidate) => candidate._id), claim.limit, random);
+    const ids = sample(
+      candidates.map((candidate) => candidate._id),
+      claim.limit,
+      random,
+    );
     await this.completions.updateMany(
       { ...isDue, _id: { $in: ids } },
       {

@@ -14,6 +14,12 @@ import { IntegrationErrorRepository } from './integration-error.repository.js';
     IntegrationErrorRepository,
     { provide: WaitingDeliveries, useExisting: DeliveryHistory },
   ],
-  exports: [CompletionRepository, DeliveryHistory, DestinationRepository, IntegrationErrorRepository, WaitingDeliveries],
+  exports: [
+    CompletionRepository,
+    DeliveryHistory,
+    DestinationRepository,
+    IntegrationErrorRepository,
+    WaitingDeliveries,
+  ],
 })
 export class DeliveriesStoreModule {}

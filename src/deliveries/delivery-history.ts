@@ -70,7 +70,10 @@ export class DeliveryHistory extends WaitingDeliveries {
   /** Deliveries of an integration that are still owed. */
   async countFor(integrationId: number): Promise<number> {
     const owed = { destination: webhookDestination(integrationId), state: 'owed' as const };
-    return this.completions.countDocuments({ open: true, deliveries: { $elemMatch: owed } }, { hint: 'deliveries-due' });
+    return this.completions.countDocuments(
+      { open: true, deliveries: { $elemMatch: owed } },
+      { hint: 'deliveries-due' },
+    );
   }
 }
 

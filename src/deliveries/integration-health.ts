@@ -74,7 +74,10 @@ export class IntegrationHealth implements OnModuleDestroy {
     const at = new Date(this.clock.now());
     this.failing.delete(integration.id);
     if (!(await this.integrations.disable(integration.id, why, at))) return;
-    this.logger.warn({ integrationId: integration.id, organizationId: integration.organizationId, why }, 'integration.disabled');
+    this.logger.warn(
+      { integrationId: integration.id, organizationId: integration.organizationId, why },
+      'integration.disabled',
+    );
     await this.notifications.record({ kind: 'disabled', ...about(integration), at, ...last, reason: WHY[why] });
     await this.resending.drop(integration.id, `the integration is disabled: ${WHY[why]}`);
   }

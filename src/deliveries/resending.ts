@@ -55,7 +55,11 @@ export class Resending {
     const destination = webhookDestination(integrationId);
     const lost = { integrationId, state: { $in: ['dead' as const, 'dropped' as const] } };
     const found = await this.completions
-      .find({ 'deliveries.integrationId': integrationId, detectedAt: { $gte: since, $lt: until }, deliveries: { $elemMatch: lost } })
+      .find({
+        'deliveries.integrationId': integrationId,
+        detectedAt: { $gte: since, $lt: until },
+        deliveries: { $elemMatch: lost },
+      })
       .sort({ detectedAt: 1, _id: 1 })
       .limit(RECOVER_AT_MOST + 1)
       .toArray();

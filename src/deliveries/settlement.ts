@@ -91,7 +91,12 @@ function afterFailure(
   rules: SettlementRules,
 ): Delivery {
   if (!outcome.retryable) return { ...delivery, state: 'dead', reason: `${outcome.code}: trying again cannot help` };
-  const wait = retryDelay(delivery.attempts - (delivery.retriedFrom ?? 0), rules.retryScheduleMs, outcome.retryAfterMs, rules.random);
+  const wait = retryDelay(
+    delivery.attempts - (delivery.retriedFrom ?? 0),
+    rules.retryScheduleMs,
+    outcome.retryAfterMs,
+    rules.random,
+  );
   if (wait === undefined) return { ...delivery, state: 'dead', reason: `failed ${delivery.attempts} times` };
   return { ...delivery, dueAt: new Date(rules.now + wait) };
 }

@@ -46,7 +46,9 @@ describe('PipelineCheckScheduler', () => {
     return new PipelineCheckScheduler(service, registry, database, Config.fromEnvironment(env));
   }
 
-  beforeAll(() => Logger.overrideLogger(false));
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+  });
 
   beforeEach(() => {
     checks = new FakeChecks();

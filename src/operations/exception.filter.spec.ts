@@ -1,4 +1,4 @@
-import { type ArgumentsHost, BadRequestException, ConflictException } from '@nestjs/common';
+import { type ArgumentsHost, BadRequestException, ConflictException, Logger } from '@nestjs/common';
 import mongoose from 'mongoose';
 import { PlatformError } from '../platform/platform-error.js';
 import { ApiExceptionFilter } from './exception.filter.js';
@@ -27,6 +27,10 @@ async function rejection(action: () => Promise<unknown>): Promise<unknown> {
 }
 
 describe('ApiExceptionFilter', () => {
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+  });
+
   it('tells nothing of the cause of a 500', () => {
     const { status, body } = caught(new Error('password=hunter2'));
     expect(status).toBe(500);
@@ -64,9 +68,8 @@ describe('ApiExceptionFilter', () => {
   });
 
   it('answers 503 while the database was never reached', async () => {
-    const connection = mongoose.createConnection();
-    connection.set('bufferCommands', false);
-    const thrown = await rejection(async () => connection.collection('x').findOne({}));
+    const model = mongoose.createConnection().model('X', new mongoose.Schema({}, { bufferCommands: false }));
+    const thrown = await rejection(() => model.findOne({}).exec());
     expect(caught(thrown).status).toBe(503);
   });
 

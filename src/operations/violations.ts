@@ -25,7 +25,8 @@ function linesOf(error: ValidationError, parent: string): string[] {
 
 /** That it is no list is all there is to say of what should be one; "not nested" says less than any other rule. */
 function plainest(constraints: Record<string, string>): Record<string, string> {
-  if (NO_LIST in constraints) return { [NO_LIST]: constraints[NO_LIST]! };
+  const { [NO_LIST]: noList } = constraints;
+  if (noList !== undefined) return { [NO_LIST]: noList };
   const { nestedValidation, ...others } = constraints;
   return Object.keys(others).length > 0 || nestedValidation === undefined ? others : { nestedValidation };
 }

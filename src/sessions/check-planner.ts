@@ -61,7 +61,11 @@ export class CheckPlanner {
 
   private mayHaveEnded(tenant: Tenant, now: number): boolean {
     const outlook = this.outlooks.get(tenant.id);
-    return !outlook || outlook.until < now || now - outlook.oldest > 1000 * thresholdOf(tenant, this.config.defaultThresholdSeconds).seconds;
+    return (
+      !outlook ||
+      outlook.until < now ||
+      now - outlook.oldest > 1000 * thresholdOf(tenant, this.config.defaultThresholdSeconds).seconds
+    );
   }
 
   /** @returns undefined when probing tenants is cheaper, or the listing does not tell whose the sessions are */

@@ -38,7 +38,7 @@ export class Recovery {
    * @throws PlatformError when hbf-core does not answer; the rest is taken up again when the lease has passed
    */
   async run(): Promise<number> {
-    for (let recovered = 0; ; ) {
+    for (let recovered = 0; ;) {
       const lease = randomUUID();
       const now = this.clock.now();
       const until = new Date(now + this.completer.leaseMs);
@@ -58,7 +58,10 @@ export class Recovery {
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map((one) => one.completion);
     const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
     const takeBack = [...all('came-back'), ...all('still-ended').filter(({ sessionId }) => refused.has(sessionId))];
-    await this.completions.removeDetected(takeBack.map(({ _id }) => _id), lease);
+    await this.completions.removeDetected(
+      takeBack.map(({ _id }) => _id),
+      lease,
+    );
     for (const completion of [...all('completed'), ...all('still-ended')]) {
       if (!refused.has(completion.sessionId)) this.handOver(completion, (delivery) => this.due(delivery));
     }

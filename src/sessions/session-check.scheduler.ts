@@ -74,15 +74,16 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   }
 
   private async recoverAndGoOn(): Promise<void> {
-    await this.recovery
-      .run()
-      .catch((error: Error) => this.logger.warn({ reason: error.message }, 'recovery.failed'));
+    await this.recovery.run().catch((error: Error) => this.logger.warn({ reason: error.message }, 'recovery.failed'));
     this.schedule(RECOVERY, RECOVERY_EVERY_MS, () => this.recoverAndGoOn());
   }
 
   private schedule(name: string, ms: number, job: () => Promise<void>): void {
     if (this.stopped) return;
     if (this.registry.doesExist('timeout', name)) this.registry.deleteTimeout(name);
-    this.registry.addTimeout(name, setTimeout(() => void job(), ms));
+    this.registry.addTimeout(
+      name,
+      setTimeout(() => void job(), ms),
+    );
   }
 }

@@ -36,7 +36,7 @@ export class TenantScanner {
     const context: CompletionContext = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
     /** Seen, and expected to stay on the list. */
     const staying = new Set<string>();
-    for (let page = 0; await mayGoOn(); ) {
+    for (let page = 0; await mayGoOn();) {
       const found = await this.core.listActiveSessions({
         tenantId: tenant.id,
         lastInteractionBefore: new Date(now - threshold.seconds * 1000),

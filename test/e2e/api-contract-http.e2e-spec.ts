@@ -92,9 +92,8 @@ describe('the documentation of the API', () => {
 
   it('is shown in production when it is asked for', async () => {
     const { call } = bound(await startWith('docs-enabled', { NODE_ENV: 'production', SWAGGER_ENABLED: 'true' }));
-    expect((await call('GET', '/api-json', { token: null })).body.paths).toHaveProperty([
-      PATH.replace('org1', '{orgId}'),
-    ]);
+    const { body } = await call<{ paths: object }>('GET', '/api-json', { token: null });
+    expect(body.paths).toHaveProperty([PATH.replace('org1', '{orgId}')]);
   });
 });
 

@@ -97,48 +97,76 @@ const SCHEMAS: Record<string, Record<string, PropertyFact>> = {
   SessionIntegrationError: {},
 };
 
+interface Schema {
+  type?: string;
+  format?: string;
+  $ref?: string;
+  items?: Schema;
+  required?: string[];
+  properties?: Record<string, Schema>;
+  example?: unknown;
+}
+
+interface Content {
+  required?: boolean;
+  content?: Record<string, { schema: Schema }>;
+}
+
+interface Operation {
+  parameters: { name: string; in: string; required: boolean; schema: Schema }[];
+  requestBody?: Content;
+  responses: Record<string, Content>;
+}
+
+interface ApiDocument {
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, Schema>; securitySchemes: Record<string, unknown> };
+}
+
 let fixture: IntegrationsFixture;
-let document: any;
+let document: ApiDocument;
 
 beforeAll(async () => {
   fixture = await IntegrationsFixture.start('api-contract-e2e');
-  const answer = await fixture.call('GET', '/api-json', { token: null });
+  const answer = await fixture.call<ApiDocument>('GET', '/api-json', { token: null });
   expect(answer.status).toBe(200);
   document = answer.body;
 });
 afterAll(() => fixture.stop());
 
-const schemaName = (schema: any): string | undefined => {
+const schemaName = (schema?: Schema): string | undefined => {
   if (schema?.type === 'array') return `${schemaName(schema.items)}[]`;
   return schema?.$ref?.replace('#/components/schemas/', '') ?? schema?.format ?? schema?.type;
 };
 
+const jsonOf = (holder?: Content): Schema | undefined => holder?.content?.['application/json']?.schema;
+
 describe('our document against the published contract', () => {
   it.each(OPERATIONS)('$route', ({ route, operationId, tag, parameters, request, status, answer }) => {
     const [method, path] = route.split(' ') as [string, string];
-    const operation = document.paths[path][method];
+    const operation = document.paths[path]![method]!;
     expect(operation).toMatchObject({ operationId, tags: [tag], security: [{ bearer: [] }] });
-    const inPath = operation.parameters.filter((parameter: any) => parameter.in === 'path');
-    expect(Object.fromEntries(inPath.map((one: any) => [one.name, one.schema.type]))).toEqual(parameters);
-    expect(inPath.every((one: any) => one.required)).toBe(true);
-    const others = operation.parameters.filter((one: any) => one.in !== 'path');
-    expect(others.filter((one: any) => one.required)).toEqual([]);
-    expect(schemaName(operation.requestBody?.content['application/json'].schema)).toBe(request);
+    const inPath = operation.parameters.filter((parameter) => parameter.in === 'path');
+    expect(Object.fromEntries(inPath.map((one) => [one.name, one.schema.type]))).toEqual(parameters);
+    expect(inPath.every((one) => one.required)).toBe(true);
+    const others = operation.parameters.filter((one) => one.in !== 'path');
+    expect(others.filter((one) => one.required)).toEqual([]);
+    expect(schemaName(jsonOf(operation.requestBody))).toBe(request);
     expect(operation.requestBody?.required).toBe(request && true);
-    expect(schemaName(operation.responses[status].content?.['application/json'].schema)).toBe(answer);
+    expect(schemaName(jsonOf(operation.responses[status]))).toBe(answer);
     const successes = Object.keys(operation.responses).filter((code) => code < '400');
     expect(successes).toEqual([status]);
   });
 
   it.each(Object.entries(SCHEMAS))('%s', (name, properties) => {
-    const schema = document.components.schemas[name];
+    const schema = document.components.schemas[name]!;
     expect(schema.type).toBe('object');
     const required = Object.keys(properties).filter((property) => !property.endsWith('?'));
     const ours: string[] = schema.required ?? [];
     expect(ours).toEqual(expect.arrayContaining(required));
     for (const [property, type] of Object.entries(properties)) {
       const plain = property.replace('?', '');
-      expect([plain, schemaName(schema.properties[plain])]).toEqual([plain, type]);
+      expect([plain, schemaName(schema.properties?.[plain])]).toEqual([plain, type]);
       if (property.endsWith('?')) expect(ours).not.toContain(plain);
     }
   });
@@ -146,16 +174,20 @@ describe('our document against the published contract', () => {
   it('asks for nothing in a request that the contract does not know', () => {
     for (const name of ['IntegrationDto', 'HeaderDto']) {
       const known = Object.keys(SCHEMAS[name]!).map((property) => property.replace('?', ''));
-      expect(Object.keys(document.components.schemas[name].properties).sort()).toEqual(known.sort());
+      expect(Object.keys(document.components.schemas[name]!.properties!).sort()).toEqual(known.sort());
     }
   });
 
   it('knows the bearer scheme', () => {
-    expect(document.components.securitySchemes.bearer).toEqual({ scheme: 'bearer', bearerFormat: 'JWT', type: 'http' });
+    expect(document.components.securitySchemes['bearer']).toEqual({
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      type: 'http',
+    });
   });
 
   it('documents every refusal, with the one error body', () => {
-    for (const [path, methods] of Object.entries<Record<string, any>>(document.paths)) {
+    for (const [path, methods] of Object.entries(document.paths)) {
       if (!path.startsWith('/organizations/')) continue;
       for (const [method, { responses }] of Object.entries(methods)) {
         expect([method, path, Object.keys(responses)]).toEqual([
@@ -163,13 +195,9 @@ describe('our document against the published contract', () => {
           path,
           expect.arrayContaining(['401', '403', '429', '500', '503']),
         ]);
-        for (const [code, response] of Object.entries<any>(responses)) {
+        for (const [code, response] of Object.entries(responses)) {
           if (code < '400') continue;
-          expect([path, code, schemaName(response.content['application/json'].schema)]).toEqual([
-            path,
-            code,
-            'ErrorBody',
-          ]);
+          expect([path, code, schemaName(jsonOf(response))]).toEqual([path, code, 'ErrorBody']);
         }
       }
     }
@@ -177,7 +205,7 @@ describe('our document against the published contract', () => {
 
   it('gives an example for every property that a caller writes', () => {
     for (const name of ['IntegrationDto', 'HeaderDto']) {
-      const properties = Object.values<any>(document.components.schemas[name].properties);
+      const properties = Object.values(document.components.schemas[name]!.properties!);
       expect(properties.filter((property) => property.example === undefined)).toEqual([]);
     }
   });
@@ -185,7 +213,7 @@ describe('our document against the published contract', () => {
 
 describe('what is really answered', () => {
   it('has the types that the contract tells', async () => {
-    const created = await fixture.create();
+    const created: Record<string, unknown> = { ...(await fixture.create()) };
     const types = { string: 'string', number: 'number', boolean: 'boolean', 'date-time': 'string' } as const;
     for (const [property, type] of Object.entries(SCHEMAS['IntegrationResource']!)) {
       if (type.endsWith('[]')) expect([property, Array.isArray(created[property])]).toEqual([property, true]);

@@ -15,6 +15,10 @@ beforeAll(async () => {
 afterEach(() => fixture.platform.clearFaults());
 afterAll(() => fixture.stop());
 
+interface ApiDocument {
+  paths: Record<string, Record<string, unknown>>;
+}
+
 interface Route {
   method: string;
   path: string;
@@ -23,8 +27,8 @@ interface Route {
 
 /** Every route under an organization, as our own document lists them: one that is added is tested at once. */
 async function routesOf(organizationId: string, integrationId: number, tenant: string): Promise<Route[]> {
-  const { body: document } = await fixture.call('GET', '/api-json');
-  const routes = Object.entries<Record<string, unknown>>(document.paths).flatMap(([template, methods]) =>
+  const { body: document } = await fixture.call<ApiDocument>('GET', '/api-json');
+  const routes = Object.entries(document.paths).flatMap(([template, methods]) =>
     Object.keys(methods).map((method) => ({ template, method: method.toUpperCase() })),
   );
   const ours = routes.filter(({ template }) => template.startsWith('/organizations/{orgId}/integrations'));

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { integration, IntegrationsFixture } from './integrations.fixture.js';
+import { integration, IntegrationsFixture, type Shown } from './integrations.fixture.js';
 
 const PATH = '/organizations/org1/integrations';
 const BATCH = 50;
@@ -108,11 +108,11 @@ it('10,000 random bodies give no 5xx, and each refusal is the one error body', a
 }, 120_000);
 
 it('and whatever passed can be read again', async () => {
-  const { status, body: list } = await fixture.call('GET', PATH);
+  const { status, body: list } = await fixture.call<Shown[]>('GET', PATH);
   expect(status).toBe(200);
   for (const one of list) {
     expect(one).toMatchObject({ url: expect.any(String), enabled: expect.any(Boolean) });
-    expect(one.tenants.every((tenant: string) => ['t1', 't2', 't3'].includes(tenant))).toBe(true);
+    expect(one.tenants.every((tenant) => ['t1', 't2', 't3'].includes(tenant))).toBe(true);
   }
   expect(fixture.platform.violations).toEqual([]);
 }, 30_000);

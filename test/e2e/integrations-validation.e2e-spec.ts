@@ -130,7 +130,7 @@ describe('a request as a whole', () => {
     const headers = [{ name: 'Host', value: 'a\nb' }, { name: 'x' }];
     const answer = await post({ url: 'http//', tenants: ['u1', 't1'], headers, errorEmailRecipients: [1], extra: 1 });
     expect(answer.status).toBe(400);
-    const fields = answer.body.message.map((line: string) => line.split(':')[0]).sort();
+    const fields = (answer.body.message as string[]).map((line) => line.split(':')[0]).sort();
     expect(fields).toEqual(
       [
         'enabled',

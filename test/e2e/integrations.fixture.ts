@@ -1,5 +1,6 @@
 import type { Document, Filter, MongoClient } from 'mongodb';
 import { newestErrors } from '../../src/integrations/integration-errors.repository.js';
+import type { ErrorBody } from '../../src/operations/error-body.js';
 import { connect, dropDatabase, testDatabaseUri } from '../support/database.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
 import { serviceEnvironment } from '../support/service-environment.js';
@@ -16,10 +17,24 @@ export const TOKENS = {
   nobody: 'token-of-nobody',
 } as const;
 
-export interface Answer {
+/** An integration as JSON. */
+export interface Shown {
+  id: number;
+  url: string;
+  tenants: string[];
+  headers: { name: string; value: string }[];
+  enabled: boolean;
+  errorEmailRecipients: string[];
+  createdAt: string;
+  createdBy: string;
+  modifiedAt: string;
+  modifiedBy: string;
+}
+
+export interface Answer<T> {
   status: number;
   headers: Headers;
-  body: any;
+  body: T;
   text: string;
 }
 
@@ -73,7 +88,11 @@ export class IntegrationsFixture {
     return Math.max(...figures.map((figure) => Number(figure[1])));
   }
 
-  async call(method: string, path: string, { token = TOKENS.admin, body, headers }: CallOptions = {}): Promise<Answer> {
+  async call<T = ErrorBody>(
+    method: string,
+    path: string,
+    { token = TOKENS.admin, body, headers }: CallOptions = {},
+  ): Promise<Answer<T>> {
     const raw = body === undefined || typeof body === 'string' || Buffer.isBuffer(body);
     const response = await fetch(`${this.service.url}${path}`, {
       method,
@@ -86,13 +105,18 @@ export class IntegrationsFixture {
     });
     const text = await response.text();
     const json = response.headers.get('content-type')?.includes('application/json') ?? false;
-    return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : undefined, text };
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (json ? JSON.parse(text) : undefined) as T,
+      text,
+    };
   }
 
   /** @returns the answer's body; fails unless it is 201 */
-  async create(changes: Record<string, unknown> = {}, organizationId = 'org1'): Promise<any> {
+  async create(changes: Record<string, unknown> = {}, organizationId = 'org1'): Promise<Shown> {
     const token = organizationId === 'org1' ? TOKENS.admin : TOKENS.foreignAdmin;
-    const answer = await this.call('POST', `/organizations/${organizationId}/integrations`, {
+    const answer = await this.call<Shown>('POST', `/organizations/${organizationId}/integrations`, {
       token,
       body: integration(changes),
     });

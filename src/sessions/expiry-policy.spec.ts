@@ -1,0 +1,112 @@
+import fc from 'fast-check';
+import { decide, type ExpiryTimes, isOpen, thresholdOf } from './expiry-policy.js';
+
+const NOW = Date.parse('2026-11-20T12:00:00Z');
+const MINUTE_MS = 60_000;
+const times: ExpiryTimes = {
+  now: NOW,
+  threshold: { seconds: 600, rule: 'tenant-threshold' },
+  liveChatMaxIdleMs: 1440 * MINUTE_MS,
+};
+
+function session(idleMs: number, liveChats: (string | undefined)[] = [], status: string | undefined = 'ACTIVE') {
+  return {
+    status,
+    lastInteraction: new Date(NOW - idleMs),
+    liveChats: liveChats.map((liveChatEventType) => ({ liveChatEventType })),
+  };
+}
+
+describe('thresholdOf', () => {
+  it("is the tenant's own, else the default", () => {
+    expect(thresholdOf({ expireAfterSeconds: 60 }, 1800)).toEqual({ seconds: 60, rule: 'tenant-threshold' });
+    expect(thresholdOf({ expireAfterSeconds: undefined }, 1800)).toEqual({ seconds: 1800, rule: 'default-threshold' });
+  });
+});
+
+describe('isOpen', () => {
+  it.each([
+    'LIVECHAT_TERMINATED',
+    'LIVECHAT_ABANDONED',
+    'LIVECHAT_REQUEST_MISSED',
+    'LIVECHAT_REQUEST_CLOSED',
+    'LIVECHAT_IS_DISABLED',
+    'LIVECHAT_OUT_OF_BUSINESS_HOURS',
+    'LIVECHAT_REQUEST_EXISTS',
+    'LIVECHAT_GENERIC_ERROR',
+  ])('is closed after %s', (liveChatEventType) => expect(isOpen({ liveChatEventType })).toBe(false));
+
+  it.each([
+    'LIVECHAT_INITIALIZED',
+    'LIVECHAT_REQUESTED',
+    'LIVECHAT_MESSAGE_EXCHANGED',
+    'LIVECHAT_FROM_2030',
+    undefined,
+  ])('is open after %s', (liveChatEventType) => expect(isOpen({ liveChatEventType })).toBe(true));
+});
+
+describe('decide', () => {
+  it('ends a session that is idle for longer than the threshold, not one that is idle for just as long', () => {
+    expect(decide(session(600_000), times)).toEqual({ action: 'keep' });
+    expect(decide(session(600_001), times)).toEqual({ action: 'complete', rule: 'tenant-threshold' });
+  });
+
+  it('does not trust the status filter of hbf-core', () => {
+    expect(decide(session(700_000, [], 'COMPLETED'), times)).toEqual({ action: 'keep' });
+    expect(decide({ ...session(700_000), status: undefined }, times)).toMatchObject({ action: 'complete' });
+  });
+
+  it('holds a session for one open live chat among closed ones', () => {
+    const liveChats = ['LIVECHAT_TERMINATED', 'LIVECHAT_REQUESTED', 'LIVECHAT_ABANDONED'];
+    expect(decide(session(700_000, liveChats), times)).toEqual({ action: 'hold' });
+    expect(decide(session(700_000, ['LIVECHAT_ABANDONED']), times)).toMatchObject({ action: 'complete' });
+  });
+
+  it('ends it all the same once it is idle for longer than live chats may be', () => {
+    const open = ['LIVECHAT_REQUESTED'];
+    expect(decide(session(1440 * MINUTE_MS, open), times)).toEqual({ action: 'hold' });
+    expect(decide(session(1440 * MINUTE_MS + 1, open), times)).toEqual({
+      action: 'complete',
+      rule: 'live-chat-max-idle',
+    });
+  });
+
+  const anySession = fc.record({
+    idleMs: fc.integer({ min: -10 * MINUTE_MS, max: 3 * 1440 * MINUTE_MS }),
+    liveChats: fc.array(fc.constantFrom(undefined, 'LIVECHAT_TERMINATED', 'LIVECHAT_REQUESTED', 'SOMETHING_NEW'), {
+      maxLength: 4,
+    }),
+    status: fc.constantFrom(undefined, 'ACTIVE', 'COMPLETED', 'PAUSED'),
+  });
+  const anyTimes = fc.record({
+    seconds: fc.integer({ min: 1, max: 200_000 }),
+    maxIdleMinutes: fc.integer({ min: 0, max: 3 * 1440 }),
+  });
+
+  it('never ends a session before its threshold, nor one with an open live chat before its own', () => {
+    fc.assert(
+      fc.property(anySession, anyTimes, ({ idleMs, liveChats, status }, { seconds, maxIdleMinutes }) => {
+        const liveChatMaxIdleMs = maxIdleMinutes * MINUTE_MS;
+        const threshold = { seconds, rule: 'default-threshold' as const };
+        const one = { ...session(idleMs, liveChats), status };
+        const { action } = decide(one, { now: NOW, threshold, liveChatMaxIdleMs });
+        const active = status === undefined || status === 'ACTIVE';
+        const idle = active && idleMs > seconds * 1000;
+        const open = liveChats.some((type) => type !== 'LIVECHAT_TERMINATED');
+        expect(action).toBe(!idle ? 'keep' : !open || idleMs > liveChatMaxIdleMs ? 'complete' : 'hold');
+      }),
+    );
+  });
+
+  it('never takes a decision back while nobody writes: keep, then hold, then complete', () => {
+    const order = ['keep', 'hold', 'complete'];
+    fc.assert(
+      fc.property(anySession, fc.integer({ min: 0, max: 2 * 1440 * MINUTE_MS }), ({ idleMs, liveChats }, later) => {
+        const one = session(idleMs, liveChats);
+        const before = order.indexOf(decide(one, times).action);
+        const after = order.indexOf(decide(one, { ...times, now: NOW + later }).action);
+        expect(after).toBeGreaterThanOrEqual(before);
+      }),
+    );
+  });
+});
