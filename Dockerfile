@@ -6,9 +6,10 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci
 COPY tsconfig.json tsconfig.build.json nest-cli.json ./
 COPY src ./src
+# TypeScript stays behind as an optional peer of @nestjs/swagger, which uses it at build time only (24 MB).
 RUN npm run build \
  && npm prune --omit=dev \
- && rm -rf node_modules/.cache
+ && rm -rf node_modules/.cache node_modules/typescript node_modules/.bin/tsc node_modules/.bin/tsserver
 
 FROM node:24-slim
 ENV NODE_ENV=production

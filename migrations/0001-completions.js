@@ -14,8 +14,11 @@ module.exports = {
       { key: { sessionId: 1, revision: -1 }, name: 'session' },
       // CompletionRepository.purge: finished ones by age
       { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
-      // an integration's deliveries, newest first
-      { key: { 'deliveries.integrationId': 1, detectedAt: -1, _id: -1 }, name: 'integration-history' },
+      // DeliveryHistory.list and Resending.recover: an integration's deliveries by state, newest first
+      {
+        key: { 'deliveries.integrationId': 1, 'deliveries.state': 1, detectedAt: -1, _id: -1 },
+        name: 'integration-states',
+      },
     ]);
     // DestinationRepository.withWork: which lanes have something due
     await db.collection('destinations').createIndexes([{ key: { nextDueAt: 1 }, name: 'next-due' }]);

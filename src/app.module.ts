@@ -5,6 +5,7 @@ import { ConfigModule } from './config/config.module.js';
 import { DeliveryAdminModule } from './integrations/delivery-admin.module.js';
 import { IntegrationsModule } from './integrations/integrations.module.js';
 import { NlpPipelinesModule } from './nlp-pipelines/nlp-pipelines.module.js';
+import { OnDemandModule } from './operations/on-demand.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -24,6 +25,7 @@ export class AppModule {
         DeliveryAdminModule,
         NlpPipelinesModule,
         OperationsModule,
+        OnDemandModule,
       ],
     };
   }

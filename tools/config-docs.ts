@@ -47,7 +47,7 @@ function exampleOf(spec: EnvVarSpec): string {
 }
 
 function defaultOf({ required, default: preset }: EnvVarSpec): string {
-  if (required) return `**required** ${required}`;
+  if (required) return required === 'always' ? '**required**' : `**required ${required}**`;
   if (preset === undefined) return 'unset';
   return preset === '' ? 'empty' : `\`${preset}\``;
 }
@@ -59,7 +59,10 @@ function meaningOf({ meaning, secret }: EnvVarSpec): string {
 function write(): void {
   const readme = join(ROOT, 'README.md');
   const text = readFileSync(readme, 'utf8');
-  writeFileSync(readme, text.replace(TABLE, (_, start, __, end) => `${start}${configTable()}${end}`));
+  writeFileSync(
+    readme,
+    text.replace(TABLE, (_, start, __, end) => `${start}${configTable()}${end}`),
+  );
   writeFileSync(join(ROOT, '.env.example'), envExample());
 }
 

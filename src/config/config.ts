@@ -38,6 +38,31 @@ export class Config {
   })
   readonly logLevel: string;
 
+  @EnvVar('LOG_FORMAT', oneOf('json', 'ecs', 'pretty'), {
+    meaning:
+      'json; ecs: JSON with the field names of the Elastic Common Schema; unset: json in production, else pretty',
+  })
+  readonly logFormat?: 'json' | 'ecs' | 'pretty';
+
+  @EnvVar('METRICS_PORT', integer(0, 65535), {
+    meaning: 'port of GET /metrics alone (0 picks a free one); unset: it is served on PORT',
+  })
+  readonly metricsPort?: number;
+
+  @EnvVar('OTEL_EXPORTER_OTLP_ENDPOINT', httpUrl, {
+    meaning:
+      'OpenTelemetry collector (OTLP over HTTP, JSON) for traces, at its /v1/traces; unset: no tracing. The other OTEL_* variables of the SDK hold too',
+  })
+  readonly otlpEndpoint?: string;
+
+  @EnvVar('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', httpUrl, {
+    meaning: 'the whole address that traces are sent to, instead of OTEL_EXPORTER_OTLP_ENDPOINT',
+  })
+  readonly otlpTracesEndpoint?: string;
+
+  @EnvVar('OTEL_SDK_DISABLED', flag, { default: 'false', meaning: 'true: no tracing, whatever else is set' })
+  readonly otelDisabled: boolean;
+
   @EnvVar('MONGODB_URI', mongodbUri, {
     required: 'in production',
     secret: true,
@@ -102,6 +127,24 @@ export class Config {
     meaning: 'sessions read (with messages) and completed per call',
   })
   readonly sessionPageSize: number;
+
+  @EnvVar('SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', integer(0, 1_000_000), {
+    default: '0',
+    meaning: 'sessions that one process completes in a minute at most, those that ended first first; 0: no limit',
+  })
+  readonly maxCompletionsPerMin: number;
+
+  @EnvVar('DELIVERY_BACKLOG_HIGH_WATER', integer(1, 10_000_000), {
+    default: '50000',
+    meaning: 'while more deliveries wait than this, no further session is completed',
+  })
+  readonly backlogHighWater: number;
+
+  @EnvVar('TENANT_USAGE_CAPS_ENABLED', flag, {
+    default: 'false',
+    meaning: 'disable tenants in hbf-core that are over their maxNumOfSessions or maxNumOfUserMessages',
+  })
+  readonly tenantUsageCapsEnabled: boolean;
 
   @EnvVar('NLP_PIPELINE_CHECK_INTERVAL_IN_MINS', minutes(0, 1440), {
     default: '5',
@@ -261,6 +304,12 @@ export class Config {
     if (this.smtpHost && !this.smtpFrom) problems.push('SMTP_FROM is required when SMTP_HOST is set');
     if (this.smtpUser && !this.smtpPassword) problems.push('SMTP_PASSWORD is required when SMTP_USER is set');
     return problems;
+  }
+
+  /** Where traces are sent to; undefined: nowhere. */
+  get tracesUrl(): string | undefined {
+    if (this.otelDisabled) return undefined;
+    return this.otlpTracesEndpoint ?? (this.otlpEndpoint && `${this.otlpEndpoint}/v1/traces`);
   }
 
   get production(): boolean {

@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
+import { traced } from '../tracing/tracing.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -9,6 +10,7 @@ import { SurveyTriggerChannel } from './channels/survey-trigger.channel.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
 import { CircuitBoard } from './circuit-board.js';
 import type { Channel, Delivery } from './completion.js';
+import { type AttemptedDelivery, DeliveryEvents } from './delivery-events.js';
 import { IntegrationHealth } from './integration-health.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { SessionGoneError } from './session-material.js';
@@ -39,6 +41,7 @@ export class AttemptRunner {
     private readonly circuits: CircuitBoard,
     private readonly integrationHealth: IntegrationHealth,
     private readonly writer: OutcomeWriter,
+    private readonly events: DeliveryEvents,
     flow: FlowTriggerChannel,
     surveys: SurveyTriggerChannel,
     analysis: AnalysisChannel,
@@ -55,10 +58,10 @@ export class AttemptRunner {
   /** Never rejects. */
   async run(attempt: Attempt): Promise<Delivery> {
     const { delivery } = attempt;
-    if (delivery.claims - 1 >= DEAD_AFTER) return deadByClaims(delivery, this.clock.now());
+    if (delivery.claims - 1 >= DEAD_AFTER) return this.abandon(attempt);
     // It waited in memory for so long that its lease could end in mid-send: somebody else would send it too.
     if (attempt.deadline - Date.now() < this.longestAttemptMs) return giveBack(delivery, this.clock.now());
-    const result = await this.attempt(attempt);
+    const result = await this.tracedAttempt(attempt);
     this.circuits.note(delivery.destination, result);
     const settled = settle(delivery, result, {
       now: this.clock.now(),
@@ -68,6 +71,32 @@ export class AttemptRunner {
     this.report(attempt, result, settled);
     if (attempt.integration) this.integrationHealth.note(attempt.integration, result, settled);
     return settled;
+  }
+
+  private abandon({ completion, delivery }: Attempt): Delivery {
+    const dead = deadByClaims(delivery, this.clock.now());
+    const { channel, destination, state, reason } = dead;
+    const { sessionId, tenantId, organizationId } = completion;
+    this.events.onAttempted({ channel, result: 'abandoned', state });
+    const facts = { sessionId, tenantId, organizationId, destination, channel, claims: delivery.claims - 1, reason };
+    this.logger.error(facts, 'delivery.abandoned');
+    return dead;
+  }
+
+  private tracedAttempt(attempt: Attempt): Promise<DeliveryResult> {
+    const { completion, delivery } = attempt;
+    const attributes = {
+      'hbf.channel': delivery.channel,
+      'hbf.destination': delivery.destination,
+      'hbf.session.id': completion.sessionId,
+      'hbf.tenant.id': completion.tenantId,
+      'hbf.attempt': delivery.attempts + 1,
+    };
+    return traced({ name: 'delivery', attributes }, async (note) => {
+      const result = await this.attempt(attempt);
+      note({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) });
+      return result;
+    });
   }
 
   private async attempt(attempt: Attempt): Promise<DeliveryResult> {
@@ -97,17 +126,20 @@ export class AttemptRunner {
 
   private report({ completion, delivery }: Attempt, result: DeliveryResult, settled: Delivery): void {
     const { sessionId, tenantId, organizationId } = completion;
-    const failure = 'code' in result ? { code: result.code, reason: result.message } : {};
+    const failure = 'code' in result ? { code: result.code, reason: result.message } : { reason: settled.reason };
+    const counted = this.count(completion, result, settled);
     const facts = {
       sessionId,
       tenantId,
       organizationId,
       destination: delivery.destination,
+      channel: delivery.channel,
       attempt: settled.attempts,
       result: result.result,
       state: settled.state,
       statusCode: 'statusCode' in result ? result.statusCode : undefined,
-      durationMs: 'durationMs' in result ? Math.round(result.durationMs) : undefined,
+      durationMs: counted.durationMs,
+      latencyMs: counted.latencyMs,
       nextAttemptAt: settled.dueAt,
       ...failure,
     };
@@ -131,5 +163,19 @@ export class AttemptRunner {
       ...(settled.dueAt ? { nextAttemptAt: settled.dueAt } : {}),
       dead: settled.state === 'dead',
     });
+  }
+  private count(completion: Attempt['completion'], result: DeliveryResult, settled: Delivery): AttemptedDelivery {
+    const firstTime = settled.state === 'delivered' && settled.retriedFrom === undefined;
+    const counted: AttemptedDelivery = {
+      channel: settled.channel,
+      result: result.result,
+      state: settled.state,
+      ...('durationMs' in result ? { durationMs: Math.round(result.durationMs) } : {}),
+      ...(firstTime && completion.completedAt
+        ? { latencyMs: Math.max(0, this.clock.now() - completion.completedAt.getTime()) }
+        : {}),
+    };
+    this.events.onAttempted(counted);
+    return counted;
   }
 }

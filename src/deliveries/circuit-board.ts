@@ -2,6 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { afterAttempt, closedCircuit, healthOf } from './circuit.js';
+import { DeliveryEvents } from './delivery-events.js';
 import { type Destination, DestinationRepository } from './destination.repository.js';
 import { Dispatcher } from './dispatcher.js';
 import type { DeliveryResult } from './settlement.js';
@@ -25,12 +26,13 @@ export class CircuitBoard {
     private readonly clock: Clock,
     private readonly dispatcher: Dispatcher,
     private readonly destinations: DestinationRepository,
+    private readonly events: DeliveryEvents,
   ) {}
 
   /** Takes in what a result says about the destination's health. */
   note(destination: string, result: DeliveryResult): void {
     const health = healthOf(result);
-    if (!health) return;
+    if (!health) return this.probeAgain(destination, result.result === 'postponed' ? result.delayMs : 0);
     const before = this.dispatcher.circuit(destination);
     const baseOpenMs = (this.config.retryScheduleMs[0] ?? 5_000) * REST_FACTOR;
     const after = afterAttempt(before, health, this.clock.now(), baseOpenMs);
@@ -38,12 +40,26 @@ export class CircuitBoard {
     if (after.state === 'open' && before.state !== 'open') {
       const until = new Date(after.openUntil);
       this.logger.warn({ destination, failures: after.failures, probeAt: until }, 'circuit.opened');
+      this.events.onCircuit('opened');
       this.save(this.destinations.openCircuit(destination, until, after.openings));
       this.onOpened(until);
     } else if (after.state === 'closed' && before.state !== 'closed') {
       this.logger.log({ destination }, 'circuit.closed');
+      this.events.onCircuit('closed');
       this.save(this.destinations.closeCircuit(destination));
     }
+  }
+
+  /**
+   * Lets another probe go: the one there was came to nothing (not owed any more, not prepared, given back), and the
+   * right to probe would lie idle until its lease has passed. Does nothing unless this process is probing.
+   */
+  probeAgain(destination: string, afterMs = 0): void {
+    const before = this.dispatcher.circuit(destination);
+    if (before.state !== 'probing') return;
+    const until = new Date(this.clock.now() + afterMs);
+    this.dispatcher.setCircuit(destination, { ...before, state: 'open', openUntil: until.getTime() });
+    this.save(this.destinations.openCircuit(destination, until, before.openings).then(() => this.onOpened(until)));
   }
 
   /**

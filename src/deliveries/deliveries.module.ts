@@ -11,6 +11,7 @@ import { WebhookChannel } from './channels/webhook.channel.js';
 import { CircuitBoard } from './circuit-board.js';
 import { DeliveriesShutdown } from './deliveries.shutdown.js';
 import { DeliveriesStoreModule } from './deliveries.store.module.js';
+import { DeliveryEvents } from './delivery-events.js';
 import { Dispatcher } from './dispatcher.js';
 import { FirstAttempts } from './first-attempts.js';
 import { IntegrationHealth } from './integration-health.js';
@@ -27,6 +28,7 @@ import { Resending } from './resending.js';
     AttemptRunner,
     CircuitBoard,
     DeliveriesShutdown,
+    DeliveryEvents,
     Dispatcher,
     FirstAttempts,
     FlowTriggerChannel,
@@ -39,6 +41,6 @@ import { Resending } from './resending.js';
     WebhookChannel,
     WebhookClient,
   ],
-  exports: [DeliveriesStoreModule, Dispatcher, FirstAttempts, OutcomeWriter, Resending, WebhookClient],
+  exports: [DeliveriesStoreModule, DeliveryEvents, Dispatcher, FirstAttempts, OutcomeWriter, Resending, WebhookClient],
 })
 export class DeliveriesModule {}

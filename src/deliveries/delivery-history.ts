@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import type { Collection, Filter } from 'mongodb';
+import type { Collection, Document, Filter } from 'mongodb';
 import { WaitingDeliveries } from '../notifications/waiting-deliveries.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, type DeliveryState, webhookDestination } from './completion.js';
+
+const STATES: readonly DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
 
 /** What an admin looks for among an integration's deliveries. */
 export interface HistoryQuery {
@@ -41,19 +43,16 @@ export class DeliveryHistory extends WaitingDeliveries {
     return this.database.connection.collection<Completion>('completions');
   }
 
-  /** One page of an integration's deliveries, newest first. */
-  async list(query: HistoryQuery): Promise<HistoryEntry[]> {
-    const { organizationId, integrationId, state, sessionId, since, until, after } = query;
-    const filter: Filter<Completion> = {
-      'deliveries.integrationId': integrationId,
-      organizationId,
-      ...(sessionId === undefined ? {} : { sessionId }),
-      ...(state === undefined ? {} : { deliveries: { $elemMatch: { integrationId, state } } }),
-      ...(since || until ? { detectedAt: { ...(since && { $gte: since }), ...(until && { $lt: until }) } } : {}),
-      ...(after ? { $and: [before(after)] } : {}),
-    };
-    const found = await this.completions.find(filter).sort({ detectedAt: -1, _id: -1 }).limit(query.limit).toArray();
-    return found.map((completion) => entry(completion, integrationId)!);
+  /**
+   * One page of an integration's deliveries, newest first. One round trip tells whether there is such an integration,
+   * too.
+   *
+   * @returns undefined when the organization has no such integration
+   */
+  async list(query: HistoryQuery): Promise<HistoryEntry[] | undefined> {
+    const integrations = this.database.connection.collection('integrations');
+    const [found] = await integrations.aggregate<{ page: Completion[] }>(historyPage(query)).toArray();
+    return found?.page.map((completion) => entry(completion, query.integrationId)!);
   }
 
   /** @returns undefined when the organization's integration is owed nothing for that completion */
@@ -77,9 +76,36 @@ export class DeliveryHistory extends WaitingDeliveries {
   }
 }
 
-/** In the order of the list: what comes after a position lies before it in time. */
-function before({ detectedAt, _id }: HistoryPosition): Filter<Completion> {
-  return { $or: [{ detectedAt: { $lt: detectedAt } }, { detectedAt, _id: { $lt: _id } }] };
+/** The look-up behind a page; of each completion only the integration's own delivery is read out. */
+export function historyPage(query: HistoryQuery): Document[] {
+  const { organizationId, integrationId, limit } = query;
+  const own = { $filter: { input: '$deliveries', cond: { $eq: ['$$this.integrationId', integrationId] } } };
+  const pipeline = [
+    { $match: historyFilter(query) },
+    { $sort: { detectedAt: -1, _id: -1 } },
+    { $limit: limit },
+    { $set: { deliveries: own } },
+  ];
+  return [
+    { $match: { _id: integrationId, organizationId } },
+    { $project: { _id: 1 } },
+    { $lookup: { from: 'completions', pipeline, as: 'page' } },
+  ];
+}
+
+/** A state is always named, be it all of them: it stands in the index before the time. */
+function historyFilter(query: HistoryQuery): Filter<Completion> {
+  const { organizationId, integrationId, state, sessionId, since, until, after } = query;
+  const from = since && { $gte: since };
+  const before = until && { $lt: until };
+  const upTo = after && { $lte: after.detectedAt }; // the index can begin there; the alternatives alone do not tell it
+  return {
+    organizationId,
+    deliveries: { $elemMatch: { integrationId, state: state ?? { $in: [...STATES] } } },
+    ...(sessionId === undefined ? {} : { sessionId }),
+    ...(since || until || after ? { detectedAt: { ...from, ...before, ...upTo } } : {}),
+    ...(after ? { $or: [{ detectedAt: { $lt: after.detectedAt } }, { _id: { $lt: after._id } }] } : {}),
+  };
 }
 
 function entry(completion: Completion, integrationId: number): HistoryEntry | undefined {

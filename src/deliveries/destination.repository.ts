@@ -72,6 +72,15 @@ export class DestinationRepository {
     return result.modifiedCount === 1;
   }
 
+  /** @returns those that may have something due, the longest due first; for those who only look */
+  async longestDue(now: Date, limit: number): Promise<Destination[]> {
+    return this.destinations
+      .find({ nextDueAt: { $lte: now } })
+      .sort({ nextDueAt: 1 })
+      .limit(limit)
+      .toArray();
+  }
+
   /** @returns how many destinations have an open circuit */
   async countOpen(): Promise<number> {
     return this.destinations.countDocuments({ openUntil: { $exists: true } });

@@ -34,8 +34,8 @@ interface Lane {
 
 /** An attempt that runs longer gives its place among all up: a hanging destination costs itself only. */
 const SLOW_AFTER_MS = 1_000;
-/** A first attempt that finds no place in this time is left to the lanes in the database. */
-const PATIENCE_MS = 1_000;
+/** What finds no place in this time is left to the lanes in the database. A retry was claimed there: it waits longer. */
+const PATIENCE_MS = { first: 1_000, retry: 10_000 };
 const SWEEP_MS = 250;
 /** Slow attempts under way, as a multiple of DELIVERY_CONCURRENCY, before slow lanes start no more. */
 const SLOW_FACTOR = 4;
@@ -196,7 +196,10 @@ export class Dispatcher implements OnModuleDestroy {
         this.fast--;
         this.slow++;
       }
-      this.turnAwayWaiting(lane, (waiting) => now - waiting.since >= PATIENCE_MS);
+      this.turnAwayWaiting(
+        lane,
+        (waiting) => now - waiting.since >= PATIENCE_MS[waiting.job.first ? 'first' : 'retry'],
+      );
       this.forget(lane);
     }
     this.pump();

@@ -5,6 +5,7 @@ import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
+import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
 import type { Completion, Delivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
@@ -79,6 +80,7 @@ export class FirstAttempts {
     };
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
+    const completed = { ...completion, completedAt: tracked.completedAt };
     const material = new SessionMaterial(completion, this.core, this.tenants, { session, tenant });
     // the lease is in the database's time, deadlines of attempts are in this machine's
     const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
@@ -90,8 +92,10 @@ export class FirstAttempts {
         destination: delivery.destination,
         first: true,
         alone: false,
-        run: async () =>
-          this.done(tracked, index, await this.runner.run({ completion, delivery, material, integration, deadline })),
+        run: inThisTrace(async () => {
+          const attempt = { completion: completed, delivery, material, integration, deadline };
+          this.done(tracked, index, await this.runner.run(attempt));
+        }),
         turnAway: leave,
       });
     });

@@ -11,6 +11,8 @@ import type { DeliveryResult } from './settlement.js';
 const FAILING_AT_MOST_MS = 5 * 86_400_000;
 /** Deliveries that die together are told of together. */
 const DEAD_TOGETHER_MS = 1_000;
+/** Failures of one integration that come closer together than this are noted once. */
+const NOTED_TOGETHER_MS = 5_000;
 
 const WHY: Record<DisabledReason, string> = {
   gone: 'the endpoint answered 410 Gone',
@@ -25,8 +27,11 @@ const WHY: Record<DisabledReason, string> = {
 @Injectable()
 export class IntegrationHealth implements OnModuleDestroy {
   private readonly logger = new Logger(IntegrationHealth.name);
-  /** Integrations known to fail, with the time (epoch ms) of the first failure. */
-  private readonly failing = new Map<number, number>();
+  /**
+   * When (epoch ms) this process last noted that an integration fails. It spares writes and decides nothing: other
+   * replicas see successes that this one does not.
+   */
+  private readonly noted = new Map<number, number>();
   private readonly died = new Map<number, { integration: Integration; count: number; last: Facts }>();
   private timer?: NodeJS.Timeout;
 
@@ -45,34 +50,42 @@ export class IntegrationHealth implements OnModuleDestroy {
   note(integration: Integration, result: DeliveryResult, settled: Delivery): void {
     if (result.result === 'delivered') this.inBackground(this.succeeded(integration));
     if (result.result === 'failed') this.inBackground(this.failed(integration, result));
-    if (settled.state === 'dead' && result.result === 'failed') this.dead(integration, facts(result));
+    if (settled.state === 'dead' && 'code' in result) this.dead(integration, facts(result));
   }
 
   private async succeeded(integration: Integration): Promise<void> {
-    if (!this.failing.delete(integration.id) && !integration.failingSince) return;
+    if (!this.noted.delete(integration.id) && !integration.failingSince) return;
     const at = new Date(this.clock.now());
     if (await this.integrations.noteSuccess(integration.id, at)) {
       await this.notifications.record({ kind: 'recovered', ...about(integration), at });
     }
   }
 
-  private async failed(integration: Integration, result: Extract<DeliveryResult, { result: 'failed' }>): Promise<void> {
-    const now = this.clock.now();
-    const since = this.failing.get(integration.id) ?? integration.failingSince?.getTime();
-    this.failing.set(integration.id, since ?? now);
+  private async failed(integration: Integration, result: Failure): Promise<void> {
     if (result.code === 'http_410') return this.disable(integration, 'gone', facts(result));
-    if (since !== undefined) {
-      if (now - since >= FAILING_AT_MOST_MS) await this.disable(integration, 'failing_for_days', facts(result));
+    const now = this.clock.now();
+    if (integration.failingSince) {
+      const tooLong = hasFailedTooLong(integration, now) && (await this.stillFails(integration, now));
+      if (tooLong) await this.disable(integration, 'failing_for_days', facts(result));
       return;
     }
+    if (now - (this.noted.get(integration.id) ?? -Infinity) < NOTED_TOGETHER_MS) return;
+    this.noted.set(integration.id, now);
     const at = new Date(now);
+    const since = await this.integrations.noteFailure(integration.id, at);
+    if (since?.getTime() !== now) return; // it fails for longer, or it is gone
     await this.notifications.record({ kind: 'first-failure', ...about(integration), at, ...facts(result) });
-    await this.integrations.noteFailure(integration.id, at);
+  }
+
+  /** The integration as the attempt knew it may be older than its latest success. */
+  private async stillFails({ id }: Integration, now: number): Promise<boolean> {
+    const present = await this.integrations.findById(id);
+    return present !== null && hasFailedTooLong(present, now);
   }
 
   private async disable(integration: Integration, why: DisabledReason, last: Facts): Promise<void> {
     const at = new Date(this.clock.now());
-    this.failing.delete(integration.id);
+    this.noted.delete(integration.id);
     if (!(await this.integrations.disable(integration.id, why, at))) return;
     this.logger.warn(
       { integrationId: integration.id, organizationId: integration.organizationId, why },
@@ -109,7 +122,13 @@ interface Facts {
   code: string;
 }
 
-function facts({ statusCode, code }: Extract<DeliveryResult, { result: 'failed' }>): Facts {
+type Failure = Extract<DeliveryResult, { result: 'failed' }>;
+
+function hasFailedTooLong({ failingSince }: Integration, now: number): boolean {
+  return failingSince !== undefined && now - failingSince.getTime() >= FAILING_AT_MOST_MS;
+}
+
+function facts({ statusCode, code }: Facts): Facts {
   return statusCode === undefined ? { code } : { statusCode, code };
 }
 

@@ -7,6 +7,7 @@ import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import { inNoTrace } from '../tracing/tracing.js';
 import { AttemptRunner, mustRunAlone } from './attempt-runner.js';
 import { CircuitBoard } from './circuit-board.js';
 import { type ClaimedDelivery, CompletionRepository } from './completion.repository.js';
@@ -118,6 +119,7 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
     const claim = { token: randomUUID(), now: new Date(this.clock.now()), until, limit: room };
     const claimed = await this.completions.claimDue(destination._id, claim, Math.random);
     if (claimed.length > 0) this.run(claimed, claim.token, await this.integrationOf(destination._id));
+    else this.circuits.probeAgain(destination._id);
     // Fewer than there was room for: that is all there is for now, unless replicas took some of the candidates.
     if (claimed.length < room) await this.reckon(destination);
   }
@@ -145,8 +147,13 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
         destination: delivery.destination,
         first: false,
         alone: mustRunAlone(delivery),
-        run: async () => settle(await this.runner.run({ completion, delivery, material, integration, deadline })),
-        turnAway: () => settle(giveBack(delivery, this.clock.now())),
+        run: inNoTrace(async () =>
+          settle(await this.runner.run({ completion, delivery, material, integration, deadline })),
+        ),
+        turnAway: () => {
+          settle(giveBack(delivery, this.clock.now()));
+          this.circuits.probeAgain(delivery.destination);
+        },
       });
     }
   }

@@ -11,7 +11,9 @@ const FLUSH_SIZE = 200;
 const RETRY_MS = 500;
 
 interface Batch {
-  operations: AnyBulkWriteOperation<Completion>[];
+  /** First outcomes. Settlements may be of the same completions, and find their claims only after these. */
+  handOvers: AnyBulkWriteOperation<Completion>[];
+  settlements: AnyBulkWriteOperation<Completion>[];
   errors: IntegrationError[];
   dueTimes: Map<string, Date>;
   /** Completions in which something was paid after the first outcomes: perhaps nothing is owed any more. */
@@ -19,8 +21,9 @@ interface Batch {
 }
 
 /**
- * Writes outcomes back in batches. While the database is away a batch is kept and tried again; that can be repeated
- * without harm, as each operation is guarded by the token or lease it was claimed with.
+ * Writes outcomes back in batches, one after the other: a batch that overtook another would settle claims that are not
+ * there yet, and those outcomes would be lost. The busier the database, the larger the batches. While it is away a
+ * batch is kept and tried again; that does no harm, as each operation is guarded by its token or lease.
  */
 @Injectable()
 export class OutcomeWriter {
@@ -32,7 +35,7 @@ export class OutcomeWriter {
   private readonly logger = new Logger(OutcomeWriter.name);
   private batch = emptyBatch();
   private timer?: NodeJS.Timeout;
-  private readonly writing = new Set<Promise<void>>();
+  private writing?: Promise<void>;
 
   constructor(
     private readonly completions: CompletionRepository,
@@ -43,7 +46,7 @@ export class OutcomeWriter {
   /** The first write after hbf-core was told: every delivery as it stands, and the completion's lease is gone. */
   handOver(completion: Completion, deliveries: readonly Delivery[], completedAt: Date): void {
     const open = deliveries.some((delivery) => delivery.state === 'owed');
-    this.batch.operations.push({
+    this.batch.handOvers.push({
       updateOne: {
         filter: { _id: completion._id, lease: completion.lease! },
         update: {
@@ -58,7 +61,7 @@ export class OutcomeWriter {
 
   /** A claimed delivery as it stands after its outcome; written only where `token` still holds it. */
   settle(completionId: string, token: string, delivery: Delivery): void {
-    this.batch.operations.push({
+    this.batch.settlements.push({
       updateOne: {
         filter: { _id: completionId, deliveries: { $elemMatch: { destination: delivery.destination, token } } },
         update: { $set: { 'deliveries.$': delivery } },
@@ -75,8 +78,9 @@ export class OutcomeWriter {
 
   /** Resolves when everything handed in so far is written. */
   async flush(): Promise<void> {
+    await this.writing;
     this.startWriting();
-    await Promise.all(this.writing);
+    await this.writing;
   }
 
   private noteDue(delivery: Delivery): void {
@@ -86,18 +90,21 @@ export class OutcomeWriter {
   }
 
   private schedule(): void {
-    if (this.batch.operations.length >= FLUSH_SIZE) this.startWriting();
+    if (this.writing) return; // the next batch begins when this one is written
+    if (size(this.batch) >= FLUSH_SIZE) this.startWriting();
     else this.timer ??= setTimeout(() => this.startWriting(), FLUSH_MS);
   }
 
   private startWriting(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.batch.operations.length === 0) return;
+    if (this.writing || size(this.batch) === 0) return;
     const batch = this.batch;
     this.batch = emptyBatch();
-    const job = this.writeUntilDone(batch).finally(() => this.writing.delete(job));
-    this.writing.add(job);
+    this.writing = this.writeUntilDone(batch).finally(() => {
+      this.writing = undefined;
+      this.startWriting();
+    });
   }
 
   private async writeUntilDone(batch: Batch): Promise<void> {
@@ -107,7 +114,7 @@ export class OutcomeWriter {
         return;
       } catch (error) {
         const reason = (error as Error).message;
-        this.logger.error({ outcomes: batch.operations.length, reason }, 'outcomes could not be written, trying again');
+        this.logger.error({ outcomes: size(batch), reason }, 'outcomes could not be written, trying again');
         await delay(RETRY_MS);
       }
     }
@@ -117,16 +124,26 @@ export class OutcomeWriter {
   private async write(batch: Batch): Promise<void> {
     if (batch.errors.length > 0) await this.integrationErrors.add(batch.errors);
     if (batch.dueTimes.size > 0) await this.destinations.announce(batch.dueTimes);
-    const lost = await this.completions.write(batch.operations);
+    await this.change(batch.handOvers);
+    await this.change(batch.settlements);
     if (batch.perhapsPaid.size > 0) await this.completions.closePaid([...batch.perhapsPaid]);
     for (const dueAt of batch.dueTimes.values()) this.onDue(dueAt);
-    if (lost > 0) {
-      this.lost += lost;
-      this.logger.warn({ lost }, 'outcomes came after their lease had passed');
-    }
+  }
+
+  private async change(operations: AnyBulkWriteOperation<Completion>[]): Promise<void> {
+    if (operations.length === 0) return;
+    const lost = await this.completions.write(operations);
+    operations.length = 0; // tried again after a failure further on, they would find nothing and pass for lost
+    if (lost === 0) return;
+    this.lost += lost;
+    this.logger.warn({ lost }, 'outcomes came after their lease had passed');
   }
 }
 
 function emptyBatch(): Batch {
-  return { operations: [], errors: [], dueTimes: new Map(), perhapsPaid: new Set() };
+  return { handOvers: [], settlements: [], errors: [], dueTimes: new Map(), perhapsPaid: new Set() };
+}
+
+function size({ handOvers, settlements }: Batch): number {
+  return handOvers.length + settlements.length;
 }

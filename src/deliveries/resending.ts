@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Collection } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection } from 'mongodb';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, webhookDestination } from './completion.js';
@@ -34,13 +34,13 @@ export class Resending {
   async retry(completionId: string, delivery: Delivery): Promise<boolean> {
     const now = new Date(this.clock.now());
     if (delivery.token !== undefined && delivery.dueAt && delivery.dueAt > now) return true;
-    await this.destinations.announce(new Map([[delivery.destination, now]]));
-    const { destination, state, attempts } = delivery;
+    const { destination, state, attempts, token = null } = delivery;
+    await this.destinations.announce(new Map([[destination, now]]));
     const result = await this.completions.updateOne(
-      { _id: completionId, state: 'completed', deliveries: { $elemMatch: { destination, state, attempts } } },
+      { _id: completionId, state: 'completed', deliveries: { $elemMatch: { destination, state, attempts, token } } },
       { $set: { open: true, 'deliveries.$': owedAgain(delivery, now) } },
     );
-    this.writer.onDue(now);
+    await this.wakeLane(destination, now);
     return result.modifiedCount === 1;
   }
 
@@ -52,42 +52,57 @@ export class Resending {
    * @returns how many; `more` when there are others in that time
    */
   async recover(integrationId: number, since: Date, until: Date): Promise<{ recovered: number; more: boolean }> {
+    const found = await this.lostOf(integrationId, since, until);
+    if (found.length === 0) return { recovered: 0, more: false };
     const destination = webhookDestination(integrationId);
-    const lost = { integrationId, state: { $in: ['dead' as const, 'dropped' as const] } };
-    const found = await this.completions
-      .find({
-        'deliveries.integrationId': integrationId,
-        detectedAt: { $gte: since, $lt: until },
-        deliveries: { $elemMatch: lost },
-      })
-      .sort({ detectedAt: 1, _id: 1 })
-      .limit(RECOVER_AT_MOST + 1)
-      .toArray();
     const now = this.clock.now();
-    const taken = found.slice(0, RECOVER_AT_MOST);
-    if (taken.length > 0) await this.destinations.announce(new Map([[destination, new Date(now)]]));
+    const taken = found.slice(0, RECOVER_AT_MOST).map(({ _id, deliveries: [delivery] }, index) => {
+      const dueAt = new Date(now + Math.floor(index / RECOVER_PER_SECOND) * 1_000);
+      return againOperation(_id, delivery!, dueAt);
+    });
+    await this.destinations.announce(new Map([[destination, new Date(now)]]));
     let recovered = 0;
     for (let i = 0; i < taken.length; i += CHUNK) {
-      const operations = taken.slice(i, i + CHUNK).map((completion, offset) => {
-        const delivery = completion.deliveries.find((one) => one.integrationId === integrationId)!;
-        const dueAt = new Date(now + Math.floor((i + offset) / RECOVER_PER_SECOND) * 1_000);
-        const { state, attempts } = delivery;
-        return {
-          updateOne: {
-            filter: { _id: completion._id, deliveries: { $elemMatch: { destination, state, attempts } } },
-            update: { $set: { open: true, 'deliveries.$': owedAgain(delivery, dueAt) } },
-          },
-        };
-      });
-      recovered += (await this.completions.bulkWrite(operations, { ordered: false })).modifiedCount;
+      const result = await this.completions.bulkWrite(taken.slice(i, i + CHUNK), { ordered: false });
+      recovered += result.modifiedCount;
     }
-    if (recovered > 0) this.writer.onDue(new Date(now));
+    await this.wakeLane(destination, new Date(now));
     return { recovered, more: found.length > RECOVER_AT_MOST };
   }
 
-  /** Stops what an integration is still owed: it was removed or disabled. @returns how many completions had some */
+  /** The dead and the dropped ones, the oldest first; one more than are taken, each with that one delivery alone. */
+  private lostOf(integrationId: number, since: Date, until: Date): Promise<Pick<Completion, '_id' | 'deliveries'>[]> {
+    const lost = { integrationId, state: { $in: ['dead' as const, 'dropped' as const] } };
+    return this.completions
+      .find({
+        detectedAt: { $gte: since, $lt: until },
+        deliveries: { $elemMatch: lost },
+      })
+      .project<Pick<Completion, '_id' | 'deliveries'>>({ deliveries: { $elemMatch: { integrationId } } })
+      .sort({ detectedAt: 1, _id: 1 })
+      .limit(RECOVER_AT_MOST + 1)
+      .toArray();
+  }
+
+  /**
+   * Announced before, so that a crash in between forgets nothing, and once more after: a lane that looked in between
+   * found nothing due and took the announcement back.
+   */
+  private async wakeLane(destination: string, dueAt: Date): Promise<void> {
+    await this.destinations.announce(new Map([[destination, dueAt]]));
+    this.writer.onDue(dueAt);
+  }
+
+  /**
+   * Stops what an integration is still owed: it was removed or disabled. One that is just being attempted keeps its
+   * outcome; if it must be sent again, its next attempt drops it.
+   *
+   * @returns how many completions had some
+   */
   async drop(integrationId: number, reason: string): Promise<number> {
     const destination = webhookDestination(integrationId);
+    const now = new Date(this.clock.now());
+    const free = [{ 'owed.token': { $exists: false } }, { 'owed.dueAt': { $lte: now } }];
     const owed = { destination, state: 'owed' as const };
     const { modifiedCount } = await this.completions.updateMany(
       { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
@@ -95,11 +110,11 @@ export class Resending {
         $set: {
           'deliveries.$[owed].state': 'dropped',
           'deliveries.$[owed].reason': reason,
-          'deliveries.$[owed].at': new Date(this.clock.now()),
+          'deliveries.$[owed].at': now,
         },
         $unset: { 'deliveries.$[owed].dueAt': 1, 'deliveries.$[owed].token': 1 },
       },
-      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: 'deliveries-due' },
+      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed', $or: free }], hint: 'deliveries-due' },
     );
     await this.completions.updateMany(
       { open: true, state: 'completed', 'deliveries.destination': destination, 'deliveries.state': { $ne: 'owed' } },
@@ -108,6 +123,16 @@ export class Resending {
     );
     return modifiedCount;
   }
+}
+
+function againOperation(_id: string, delivery: Delivery, dueAt: Date): AnyBulkWriteOperation<Completion> {
+  const { destination, state, attempts } = delivery;
+  return {
+    updateOne: {
+      filter: { _id, deliveries: { $elemMatch: { destination, state, attempts } } },
+      update: { $set: { open: true, 'deliveries.$': owedAgain(delivery, dueAt) } },
+    },
+  };
 }
 
 function owedAgain(delivery: Delivery, dueAt: Date): Delivery {

@@ -1,4 +1,5 @@
 import { BadRequestException, ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { type Completion, type Delivery, idempotencyKey } from '../deliveries/completion.js';
 import { DeliveryHistory, type HistoryEntry } from '../deliveries/delivery-history.js';
 import { Resending } from '../deliveries/resending.js';
@@ -21,6 +22,7 @@ import type { Integration } from './integration.schema.js';
 @Injectable()
 export class DeliveryAdminService {
   constructor(
+    private readonly config: Config,
     private readonly clock: Clock,
     private readonly integrations: IntegrationRepository,
     private readonly history: DeliveryHistory,
@@ -28,7 +30,6 @@ export class DeliveryAdminService {
   ) {}
 
   async list(organizationId: string, integrationId: number, query: DeliveriesQuery): Promise<DeliveryPage> {
-    await this.integration(organizationId, integrationId);
     const { state, sessionId, since, until, cursor, limit = 50 } = query;
     const found = await this.history.list({
       organizationId,
@@ -40,6 +41,7 @@ export class DeliveryAdminService {
       after: cursor === undefined ? undefined : positionOf(cursor),
       limit: limit + 1,
     });
+    if (!found) return noSuchIntegration();
     const shown = found.slice(0, limit);
     const more = found.length > limit;
     return {
@@ -89,7 +91,7 @@ export class DeliveryAdminService {
         rule: completion.rule,
         thresholdSeconds: completion.thresholdSeconds,
         lastInteraction: completion.lastInteraction,
-        dueAt: new Date(completion.lastInteraction.getTime() + completion.thresholdSeconds * 1000),
+        dueAt: this.dueAt(completion),
         detectedAt: completion.detectedAt,
         ...(completion.completedAt ? { completedAt: completion.completedAt } : {}),
         destinations: completion.deliveries.map(destinationResource),
@@ -98,10 +100,15 @@ export class DeliveryAdminService {
     };
   }
 
+  /** The threshold waits for an open live chat, which may last so long that its own limit decides. */
+  private dueAt({ rule, thresholdSeconds, lastInteraction }: Completion): Date {
+    const liveChatMs = rule === 'live-chat-max-idle' ? this.config.liveChatMaxIdleMs : 0;
+    return new Date(lastInteraction.getTime() + Math.max(thresholdSeconds * 1_000, liveChatMs));
+  }
+
   private async integration(organizationId: string, id: number): Promise<Integration> {
     const integration = await this.integrations.findInOrganization(organizationId, id);
-    if (!integration) throw new NotFoundException('this organization has no such integration');
-    return integration;
+    return integration ?? noSuchIntegration();
   }
 
   private async enabled(organizationId: string, id: number): Promise<void> {
@@ -114,6 +121,10 @@ export class DeliveryAdminService {
     if (!entry) throw new NotFoundException('this integration has no such delivery');
     return entry;
   }
+}
+
+function noSuchIntegration(): never {
+  throw new NotFoundException('this organization has no such integration');
 }
 
 /** What was left out when the session was found, and what is plain to see now. Nothing of other organizations. */

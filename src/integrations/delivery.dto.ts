@@ -1,12 +1,32 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, IsInt, IsISO8601, IsOptional, IsString, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, isISO8601, IsOptional, IsString, ValidateBy } from 'class-validator';
 import type { AttemptRecord, DeliveryState } from '../deliveries/completion.js';
+import { positionOf } from './cursor.js';
+import { TextRule } from './rules.js';
 
 export const DELIVERY_STATES = ['owed', 'delivered', 'dead', 'dropped'] as const;
 const STATE_MEANING =
   'owed: still to be sent; delivered: taken by the endpoint; dead: given up; dropped: not owed any more';
 const DATE_TIME = 'must be an ISO 8601 date-time, such as 2026-11-20T08:00:00Z';
+
+/** Weeks and days of the year, such as 2026-W47, are ISO 8601 too, and no Date. */
+function DateTime(): PropertyDecorator {
+  const validate = (value: unknown) => isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
+  return ValidateBy({ name: 'isDateTime', validator: { validate, defaultMessage: () => DATE_TIME } });
+}
+
+function Cursor(): PropertyDecorator {
+  const validate = (value: unknown) => typeof value === 'string' && positionOf(value) !== undefined;
+  const defaultMessage = () => 'must be the nextCursor of the page before';
+  return ValidateBy({ name: 'isCursor', validator: { validate, defaultMessage } });
+}
+
+function PageSize(): PropertyDecorator {
+  const validate = (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 200;
+  const defaultMessage = () => 'must be a whole number from 1 to 200';
+  return ValidateBy({ name: 'isPageSize', validator: { validate, defaultMessage } });
+}
 
 /** What to look for among an integration's deliveries. */
 export class DeliveriesQuery {
@@ -16,39 +36,36 @@ export class DeliveriesQuery {
 
   @IsOptional()
   @IsString({ message: 'must be the id of a session' })
-  @MaxLength(256, { message: 'must have at most 256 characters' })
+  @TextRule('maxLength', (text) => text.length <= 256, 'must have at most 256 characters')
   sessionId?: string;
 
   @IsOptional()
-  @IsISO8601({ strict: true }, { message: DATE_TIME })
+  @DateTime()
   since?: string;
 
   @IsOptional()
-  @IsISO8601({ strict: true }, { message: DATE_TIME })
+  @DateTime()
   until?: string;
 
   @IsOptional()
-  @IsString({ message: 'must be the nextCursor of the page before' })
-  @MaxLength(1024, { message: 'must be the nextCursor of the page before' })
+  @Cursor()
   cursor?: string;
 
   @IsOptional()
   @Type(() => Number)
-  @IsInt({ message: 'must be a whole number from 1 to 200' })
-  @Min(1, { message: 'must be a whole number from 1 to 200' })
-  @Max(200, { message: 'must be a whole number from 1 to 200' })
+  @PageSize()
   limit?: number = 50;
 }
 
 /** Which dead deliveries to send again. */
 export class RecoverDto {
   @ApiProperty({ type: String, format: 'date-time', description: 'Of sessions that ended at or after this' })
-  @IsISO8601({ strict: true }, { message: DATE_TIME })
+  @DateTime()
   since: string;
 
   @ApiProperty({ required: false, type: String, format: 'date-time', description: '… and before this; default: now' })
   @IsOptional()
-  @IsISO8601({ strict: true }, { message: DATE_TIME })
+  @DateTime()
   until?: string;
 }
 

@@ -6,6 +6,12 @@ import { Secrets } from '../persistence/secrets.js';
 import { IntegrationRepository, type IntegrationSettings } from './integration.repository.js';
 
 const HOUR = 3_600_000;
+/** A variable, as the compiler would look for types beside it. */
+const MIGRATION: string = '../../migrations/0002-integrations.js';
+
+interface Plan {
+  executionStats: { nReturned: number; totalDocsExamined: number };
+}
 
 const uri = new URL(process.env['MONGODB_URI']!);
 uri.pathname = '/integration-repository-spec';
@@ -73,7 +79,7 @@ describe('IntegrationRepository', () => {
     await create('org1', { tenants: ['t1'], enabled: false });
     await create('org1', { tenants: ['t9'] });
     const found = await repository.enabledForTenants(['t1', 't2', 't3']);
-    expect(found.map(({ id }) => id)).toEqual([a.id, b.id]);
+    expect(found.map(({ id }) => id).sort((one, other) => one - other)).toEqual([a.id, b.id]);
     expect(await repository.enabledForTenants([])).toEqual([]);
   });
 
@@ -84,6 +90,22 @@ describe('IntegrationRepository', () => {
     expect(await repository.delete('org2', mine.id)).toBe(false);
     expect(await repository.list('org2')).toEqual([]);
     expect(await repository.list('org1')).toEqual([mine]);
+  });
+
+  it('reads by index no more than it returns', async () => {
+    const { up } = (await import(MIGRATION)) as {
+      up: (db: unknown) => Promise<void>;
+    };
+    await up(database.connection.db);
+    for (let i = 0; i < 20; i++) await create(i < 5 ? 'org1' : 'org2', { tenants: [`t${i % 4}`, 'common'] });
+    const integrations = database.connection.collection('integrations');
+    const listed = await integrations.find({ organizationId: 'org1' }).sort({ _id: 1 }).explain('executionStats');
+    const checked = await integrations.find({ tenants: { $in: ['t1', 't2'] }, enabled: true }).explain('executionStats'); // prettier-ignore
+    const figures = [listed, checked].map((plan) => (plan as Plan).executionStats);
+    expect(figures.map(({ nReturned, totalDocsExamined }) => [nReturned, totalDocsExamined])).toEqual([
+      [5, 5],
+      [10, 10],
+    ]);
   });
 
   it('replaces settings, keeps what is not a setting, and counts versions', async () => {

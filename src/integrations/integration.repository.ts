@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Model, QueryFilter, UpdateQuery } from 'mongoose';
+import type { Model, QueryFilter, QueryOptions, UpdateQuery } from 'mongoose';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
@@ -22,6 +22,9 @@ export interface IntegrationSettings {
   errorEmailRecipients: string[];
 }
 
+/** However often it is rotated: each one adds a signature to every webhook. */
+const MAX_SIGNING_SECRETS = 4;
+
 type Filter = QueryFilter<IntegrationDocument>;
 
 /**
@@ -41,7 +44,11 @@ export class IntegrationRepository {
     this.model = database.connection.model<IntegrationDocument>('Integration', integrationSchema);
   }
 
-  /** @returns every enabled integration that lists one of the tenants; the caller checks the organization */
+  /**
+   * In no order: with one the engine walks all integrations by id instead of the index on tenants.
+   *
+   * @returns every enabled integration that lists one of the tenants; the caller checks the organization
+   */
   async enabledForTenants(tenantIds: readonly string[]): Promise<Integration[]> {
     if (tenantIds.length === 0) return [];
     return this.find({ tenants: { $in: tenantIds }, enabled: true });
@@ -57,7 +64,7 @@ export class IntegrationRepository {
 
   /** @returns the organization's integrations, the oldest first */
   async list(organizationId: string): Promise<Integration[]> {
-    return this.find({ organizationId });
+    return this.find({ organizationId }, { sort: { _id: 1 } });
   }
 
   async findInOrganization(organizationId: string, id: number): Promise<Integration | null> {
@@ -127,7 +134,7 @@ export class IntegrationRepository {
       .map((entry) => ({ ...entry, expiresAt: entry.expiresAt ?? expiresAt }));
     const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(now) };
     return this.update(scoped(integration.organizationId, integration.id, integration.version), {
-      $set: { signingSecrets: [newest, ...kept] },
+      $set: { signingSecrets: [newest, ...kept].slice(0, MAX_SIGNING_SECRETS) },
       $inc: { version: 1 },
     });
   }
@@ -167,8 +174,8 @@ export class IntegrationRepository {
       .map(({ secret }) => this.secrets.decrypt(secret));
   }
 
-  private async find(filter: Filter): Promise<Integration[]> {
-    const documents = await this.model.find(filter).sort({ _id: 1 }).lean<IntegrationDocument[]>();
+  private async find(filter: Filter, options: QueryOptions = {}): Promise<Integration[]> {
+    const documents = await this.model.find(filter, null, options).lean<IntegrationDocument[]>();
     return documents.map((document) => toIntegration(document)!);
   }
 

@@ -1,4 +1,5 @@
 import { Injectable, NotFoundException, PreconditionFailedException } from '@nestjs/common';
+import { Resending } from '../deliveries/resending.js';
 import { IntegrationErrorsRepository } from './integration-errors.repository.js';
 import type { IntegrationErrorResource, IntegrationResource } from './integration.dto.js';
 import { IntegrationRepository } from './integration.repository.js';
@@ -19,6 +20,7 @@ export class IntegrationsService {
     private readonly integrations: IntegrationRepository,
     private readonly errors: IntegrationErrorsRepository,
     private readonly validator: IntegrationValidator,
+    private readonly resending: Resending,
   ) {}
 
   async create(organizationId: string, body: unknown, by: string): Promise<VersionedResource> {
@@ -35,7 +37,11 @@ export class IntegrationsService {
     return this.shown(await this.find(organizationId, id));
   }
 
-  /** @param version when given, the change is refused with 412 if somebody else came first */
+  /**
+   * What is still owed to an integration is dropped when it is disabled, and so is not sent when it is enabled again.
+   *
+   * @param version when given, the change is refused with 412 if somebody else came first
+   */
   async replace(
     organizationId: string,
     id: number,
@@ -45,12 +51,15 @@ export class IntegrationsService {
   ): Promise<VersionedResource> {
     const settings = await this.validator.settingsOf(organizationId, body);
     const replaced = await this.integrations.replace(organizationId, id, settings, by, version);
-    return replaced ? this.shown(replaced) : this.refuseChange(organizationId, id);
+    if (!replaced) return this.refuseChange(organizationId, id);
+    if (!replaced.enabled) await this.resending.drop(id, 'the integration was disabled by an administrator');
+    return this.shown(replaced);
   }
 
   /** @param version as for `replace` */
   async delete(organizationId: string, id: number, version?: number): Promise<void> {
     if (!(await this.integrations.delete(organizationId, id, version))) await this.refuseChange(organizationId, id);
+    await this.resending.drop(id, 'the integration was removed');
   }
 
   async listErrors(organizationId: string, id: number): Promise<IntegrationErrorResource[]> {

@@ -1,14 +1,20 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
+import { Backlog } from './backlog.js';
 
 export interface Readiness {
   status: 'ready' | 'not ready' | 'stopping';
   database: 'up' | 'down';
   sessionCheck: { lastFinishedAt: string | null; ageSeconds: number | null; failing: boolean };
+  /** `open` is null when the database does not tell. */
+  circuits: { open: number | null };
 }
 
-/** What probes and operators are told about this process. */
+/**
+ * What probes and operators are told about this process. Only the database and the stop decide on readiness: a check
+ * that fails because hbf-core is away would not be mended by taking the REST API away as well.
+ */
 @Injectable()
 export class HealthService implements OnModuleDestroy {
   private stopping = false;
@@ -16,6 +22,7 @@ export class HealthService implements OnModuleDestroy {
   constructor(
     private readonly database: Database,
     private readonly scheduler: SessionCheckScheduler,
+    private readonly backlog: Backlog,
   ) {}
 
   onModuleDestroy(): void {
@@ -24,6 +31,7 @@ export class HealthService implements OnModuleDestroy {
 
   async readiness(): Promise<Readiness> {
     const up = await this.database.answers();
+    const figures = up ? await this.backlog.figures() : undefined;
     const last = this.scheduler.lastFinishedAt;
     return {
       status: this.stopping ? 'stopping' : up ? 'ready' : 'not ready',
@@ -33,6 +41,7 @@ export class HealthService implements OnModuleDestroy {
         ageSeconds: last ? Math.round((Date.now() - last.getTime()) / 1000) : null,
         failing: this.scheduler.failing,
       },
+      circuits: { open: figures?.openCircuits ?? null },
     };
   }
 }

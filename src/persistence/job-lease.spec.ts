@@ -58,12 +58,15 @@ describe('JobLease', () => {
     expect(await other.take('b', LONG_MS)).toBe(true);
   });
 
-  it.each(['never taken before', 'taken before and passed'])('goes to one of many who ask at once: %s', async (name) => {
-    if (name.endsWith('passed')) await one.take(name, 0);
-    const owners = Array.from({ length: 20 }, () => new JobLease(database));
-    const taken = await Promise.all(owners.map((owner) => owner.take(name, LONG_MS)));
-    expect(taken.filter(Boolean)).toHaveLength(1);
-  });
+  it.each(['never taken before', 'taken before and passed'])(
+    'goes to one of many who ask at once: %s',
+    async (name) => {
+      if (name.endsWith('passed')) await one.take(name, 0);
+      const owners = Array.from({ length: 20 }, () => new JobLease(database));
+      const taken = await Promise.all(owners.map((owner) => owner.take(name, LONG_MS)));
+      expect(taken.filter(Boolean)).toHaveLength(1);
+    },
+  );
 
   it("goes by the server's clock: replicas need not agree on the time", async () => {
     await one.take('clock', LONG_MS);

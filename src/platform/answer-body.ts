@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { ShapeError } from './shape.js';
+import { ShapeError, TooLongError } from './shape.js';
 
 /**
  * Reads a JSON answer of at most `maxBytes`.
@@ -12,7 +12,7 @@ export async function readJson(stream: Readable, maxBytes: number): Promise<unkn
   let bytes = 0;
   for await (const chunk of stream) {
     bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw new ShapeError('answer', `at most ${maxBytes} bytes`);
+    if (bytes > maxBytes) throw new TooLongError(maxBytes);
     chunks.push(chunk as Buffer);
   }
   try {

@@ -5,6 +5,8 @@ import { Agent as HttpsAgent } from 'node:https';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { firstValueFrom } from 'rxjs';
 import { Config } from '../config/config.js';
+import { currentRequestId } from '../tracing/current-request.js';
+import { traced, traceHeaders } from '../tracing/tracing.js';
 import { discard, readJson } from './answer-body.js';
 import { PlatformCalls } from './platform-calls.js';
 import {
@@ -16,7 +18,7 @@ import {
 } from './platform-error.js';
 import { MAX_TRIES, pauseMs, readRetryAfter, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
-import { ShapeError } from './shape.js';
+import { ShapeError, TooLongError } from './shape.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
@@ -106,13 +108,22 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   private async withRetries<T>(request: PlatformRequest, attempt: Attempt<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.tryOnce(request, attempt);
+        return await this.tracedTry(request, attempt, tries);
       } catch (error) {
         const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
         if (pause === undefined || !(await this.timer.wait(pause, this.stopping.signal))) throw error;
       }
     }
+  }
+
+  private tracedTry<T>(request: PlatformRequest, attempt: Attempt<T>, tries: number): Promise<T> {
+    const { service, method, route } = request;
+    const attributes = { 'peer.service': service, 'http.request.method': method, 'url.template': route };
+    const resend = tries > 1 ? { 'http.request.resend_count': tries - 1 } : {};
+    return traced({ name: `${method} ${route}`, client: true, attributes: { ...attributes, ...resend } }, () =>
+      this.tryOnce(request, attempt),
+    );
   }
 
   /** The deadline is ours: axios' own timeout does not end an answer that trickles. */
@@ -184,10 +195,13 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     const token = request.token ?? this.config.coreToken;
     // node refuses control characters with an error of its own, which must not count as "service unreachable"
     if (!/^[\x21-\x7e]+$/.test(token)) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
+    const requestId = currentRequestId();
     return {
       authorization: `Bearer ${token}`,
       accept: 'application/json',
       'user-agent': 'hbf-session-manager',
+      ...(requestId !== undefined && { 'x-request-id': requestId }),
+      ...traceHeaders(),
       ...(request.body !== undefined && { 'content-type': 'application/json' }),
     };
   }
@@ -211,7 +225,10 @@ function statusError(request: PlatformRequest, status: number, retryAfter: unkno
 /** An axios error carries the request's headers, the token among them: only its code and message are kept. */
 function asPlatformError(error: unknown, request: PlatformRequest, late: boolean): PlatformError {
   if (error instanceof PlatformError) return error;
-  if (error instanceof ShapeError) return platformError(request, { kind: 'shape', code: 'bad_shape', cause: error });
+  if (error instanceof ShapeError) {
+    const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
+    return platformError(request, { kind: 'shape', code, cause: error });
+  }
   if (late) return platformError(request, { kind: 'timeout', code: 'timeout' });
   const { code, message } = error as { code?: unknown; message?: unknown };
   const known = typeof code === 'string' ? code : 'network_error';

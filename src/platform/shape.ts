@@ -16,6 +16,14 @@ export class ShapeError extends Error {
   }
 }
 
+/** An answer is longer than what is read of it. */
+export class TooLongError extends ShapeError {
+  constructor(maxBytes: number) {
+    super('answer', `at most ${maxBytes} bytes`);
+    this.name = 'TooLongError';
+  }
+}
+
 export function object(value: unknown, field: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ShapeError(field, 'an object');
   return value as JsonObject;

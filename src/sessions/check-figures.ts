@@ -1,4 +1,4 @@
-/** What one session check did. All are counts of sessions unless the name says otherwise. */
+/** What one session check did. All numbers are counts of sessions unless the name says otherwise. */
 export interface CheckFigures {
   tenants: number;
   /** Tenants that had, or could have had, a session that ended. */
@@ -17,6 +17,10 @@ export interface CheckFigures {
   recovered: number;
   /** Tenants whose scan failed; the next check tries again. */
   tenantsFailed: number;
+  /** Ended, but left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN. */
+  deferred: number;
+  /** Whether it stopped, or did not begin, because more than DELIVERY_BACKLOG_HIGH_WATER deliveries wait. */
+  paused: boolean;
 }
 
 export function noFigures(): CheckFigures {
@@ -31,5 +35,7 @@ export function noFigures(): CheckFigures {
     malformed: 0,
     recovered: 0,
     tenantsFailed: 0,
+    deferred: 0,
+    paused: false,
   };
 }

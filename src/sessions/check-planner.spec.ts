@@ -33,13 +33,20 @@ class FakeCore {
   /** Never more on a page, whatever was asked for. */
   pageLimit = Infinity;
 
-  constructor(public sessions: ChatSession[] = []) {}
+  private all: ChatSession[] = [];
+  private byTenant = new Map<string | undefined, ChatSession[]>();
+
+  set sessions(sessions: ChatSession[]) {
+    this.all = sessions;
+    this.byTenant = new Map();
+    for (const one of sessions) this.byTenant.set(one.tenantId, [...(this.byTenant.get(one.tenantId) ?? []), one]);
+  }
 
   listActiveSessions(query: ActiveSessionsQuery): Promise<SessionPage> {
     this.queries.push(query);
     const { tenantId, page } = query;
     const size = Math.min(query.pageSize, this.pageLimit);
-    const all = this.sessions.filter((one) => tenantId === undefined || one.tenantId === tenantId);
+    const all = tenantId === undefined ? this.all : (this.byTenant.get(tenantId) ?? []);
     const items = all.slice(page * size, (page + 1) * size);
     const told =
       query.includeTenant && this.tellsTenant ? items : items.map((one) => ({ ...one, tenantId: undefined }));
@@ -141,8 +148,8 @@ describe('CheckPlanner', () => {
   });
 
   it('has a tenant scanned whose sessions do not fit one page, and not for what is set aside', async () => {
-    core.sessions = Array.from({ length: 101 }, (_, n) => session(`s${n}`, 't0', MINUTE_MS));
-    core.sessions.push(session('poison', 't1', 11 * MINUTE_MS));
+    const many = Array.from({ length: 101 }, (_, n) => session(`s${n}`, 't0', MINUTE_MS));
+    core.sessions = [...many, session('poison', 't1', 11 * MINUTE_MS)];
     setAside.add('poison', 't1', 'refused');
     expect(await plan(tenants(2))).toEqual(['t0']);
   });
@@ -157,10 +164,15 @@ describe('CheckPlanner', () => {
   describe('over very many tenants', () => {
     const MANY = 5_000;
 
-    beforeEach(() => {
-      // an idle night: 200,000 sessions, none of them past the 600 s of its tenant
-      core.sessions = Array.from({ length: 200_000 }, (_, n) => session(`s${n}`, `t${n % MANY}`, (n % 300) * 1000));
-    });
+    // an idle night: none of them is past the 600 s of its tenant
+    const idle = Array.from({ length: 200_000 }, (_, n) => session(`s${n}`, `t${n % MANY}`, (n % 300) * 1000));
+
+    /** The idle night, with some of its sessions replaced. */
+    function sessions(others: Record<number, ChatSession> = {}): void {
+      core.sessions = idle.map((one, n) => others[n] ?? one);
+    }
+
+    beforeEach(() => sessions());
 
     it('finds nothing to do with one listing, and then with no call at all', async () => {
       const all = tenants(MANY);
@@ -171,22 +183,22 @@ describe('CheckPlanner', () => {
     });
 
     it('finds the few tenants with sessions that ended', async () => {
-      core.sessions[1_234] = session('ended', 't77', 11 * MINUTE_MS);
-      core.sessions[199_999] = session('held', 't78', 11 * MINUTE_MS, 'LIVECHAT_REQUESTED');
+      const held = session('held', 't78', 11 * MINUTE_MS, 'LIVECHAT_REQUESTED');
+      sessions({ 1_234: session('ended', 't77', 11 * MINUTE_MS), 199_999: held });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(figures.held).toBe(1);
     });
 
     it('lists to the end where hbf-core does not tell how many there are', async () => {
       core.tellsTotal = false;
-      core.sessions[199_999] = session('ended', 't77', 11 * MINUTE_MS);
+      sessions({ 199_999: session('ended', 't77', 11 * MINUTE_MS) });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.calls()).toBeLessThanOrEqual(101);
     });
 
     it('lists to the end where hbf-core gives fewer a page than it was asked for', async () => {
       core.pageLimit = 1_000;
-      core.sessions[199_999] = session('ended', 't77', 11 * MINUTE_MS);
+      sessions({ 199_999: session('ended', 't77', 11 * MINUTE_MS) });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.queries.every(({ tenantId }) => tenantId === undefined)).toBe(true);
     });
@@ -212,8 +224,8 @@ describe('CheckPlanner', () => {
     });
 
     it('lets one session without a tenant stop itself alone', async () => {
-      core.sessions[5] = { ...session('lost', '', 11 * MINUTE_MS), tenantId: undefined };
-      core.sessions[1_234] = session('ended', 't77', 11 * MINUTE_MS);
+      const lost = { ...session('lost', '', 11 * MINUTE_MS), tenantId: undefined };
+      sessions({ 5: lost, 1_234: session('ended', 't77', 11 * MINUTE_MS) });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.calls()).toBeLessThanOrEqual(100);
       expect(setAside.has('lost')).toBe(true);

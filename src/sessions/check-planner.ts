@@ -1,9 +1,10 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
+import type { RejectedItem } from '../platform/page.js';
 import type { CheckFigures } from './check-figures.js';
 import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
 import { SetAside } from './set-aside.js';
@@ -34,6 +35,7 @@ const PROBES_AT_ONCE = 8;
  */
 @Injectable()
 export class CheckPlanner {
+  private readonly logger = new Logger(CheckPlanner.name);
   private readonly outlooks = new Map<string, Outlook>();
 
   constructor(
@@ -52,10 +54,37 @@ export class CheckPlanner {
     const due = tenants.filter((tenant) => this.mayHaveEnded(tenant, now));
     for (const tenant of due) this.outlooks.delete(tenant.id);
     if (due.length === 0) return [];
-    const listed = await this.listAll(tenants, due.length, now, figures);
-    if (listed) return listed;
+    return (await this.tryListing(tenants, due.length, now, figures)) ?? this.probeAll(due, now, figures);
+  }
+
+  /** A listing fails for one session that hbf-core cannot show, too: the probes tell whether hbf-core is away. */
+  private async tryListing(tenants: readonly Tenant[], probes: number, now: number, figures: CheckFigures) {
+    try {
+      return await this.listAll(tenants, probes, now, figures);
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'session-check.listing-failed');
+      return undefined;
+    }
+  }
+
+  /** A tenant that cannot be probed is left to the scan, which reports it; unless none, or many in a row, can be. */
+  private async probeAll(due: readonly Tenant[], now: number, figures: CheckFigures): Promise<Tenant[]> {
+    let failed = 0;
+    let inARow = 0;
+    let away: Error | undefined;
+    const mustScan = async (tenant: Tenant): Promise<boolean> => {
+      if (away) throw away;
+      try {
+        const found = await this.probe(tenant, now, figures);
+        inARow = 0;
+        return found;
+      } catch (error) {
+        if (++failed === due.length || ++inARow >= PROBES_AT_ONCE) throw (away = error as Error);
+        return true;
+      }
+    };
     const limit = pLimit(PROBES_AT_ONCE);
-    const probes = due.map((tenant) => limit(async () => ((await this.probe(tenant, now, figures)) ? [tenant] : [])));
+    const probes = due.map((tenant) => limit(async () => ((await mustScan(tenant)) ? [tenant] : [])));
     return (await Promise.all(probes)).flat();
   }
 
@@ -77,16 +106,20 @@ export class CheckPlanner {
   ): Promise<Tenant[] | undefined> {
     if (probes < LISTING_PAGE_COST) return undefined;
     const tallies = new Map(tenants.map((tenant) => [tenant.id, this.tally(tenant, now)]));
+    const rejected: RejectedItem[] = [];
     for (let page = 0, seen = 0; ; page++) {
       const found = await this.list({ page, pageSize: LISTING_PAGE_SIZE, includeTenant: true }, now);
       const pages = page === 0 && found.total ? Math.ceil(found.total / Math.max(found.count, 1)) : page + 1;
       if (pages * LISTING_PAGE_COST > probes) return undefined;
-      if (found.items.some((session) => session.tenantId === undefined)) return undefined;
-      for (const session of found.items) tallies.get(session.tenantId!)?.add(session);
+      const nobodys = found.items.filter((session) => session.tenantId === undefined);
+      if (nobodys.length > 0 && nobodys.length === found.items.length) return undefined;
+      for (const session of found.items) tallies.get(session.tenantId ?? '')?.add(session);
+      rejected.push(...found.rejected, ...nobodys.map(({ id }) => ({ id, problem: 'session.tenant is missing' })));
       seen += found.count;
       const last = found.total === undefined ? found.count < LISTING_PAGE_SIZE : seen >= found.total;
       if (last || found.count === 0) break;
     }
+    this.noteRejected(rejected, undefined, figures);
     return tenants.filter((tenant) => this.learn(tenant, tallies.get(tenant.id)!, now, figures));
   }
 
@@ -94,13 +127,18 @@ export class CheckPlanner {
   private async probe(tenant: Tenant, now: number, figures: CheckFigures): Promise<boolean> {
     const pageSize = this.config.sessionPageSize;
     const found = await this.list({ tenantId: tenant.id, page: 0, pageSize, includeTenant: false }, now);
-    for (const { id, problem } of found.rejected) this.setAside.add(id, tenant.id, problem);
-    figures.malformed += found.rejected.length;
     const whole = found.total === undefined ? found.count < pageSize : found.count >= found.total;
     if (!whole) return true; // more sessions than one page shows: only the scan can tell
     const tally = this.tally(tenant, now);
     found.items.forEach((session) => tally.add(session));
-    return this.learn(tenant, tally, now, figures);
+    if (this.learn(tenant, tally, now, figures)) return true; // the scan counts what cannot be read
+    this.noteRejected(found.rejected, tenant.id, figures);
+    return false;
+  }
+
+  private noteRejected(rejected: readonly RejectedItem[], tenantId: string | undefined, figures: CheckFigures): void {
+    for (const { id, problem } of rejected) this.setAside.add(id, tenantId, problem);
+    figures.malformed += rejected.length;
   }
 
   private list(

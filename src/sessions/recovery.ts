@@ -4,16 +4,21 @@ import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
 import type { Completion, Delivery } from '../deliveries/completion.js';
 import { CompletionRepository } from '../deliveries/completion.repository.js';
+import { DeliveryEvents } from '../deliveries/delivery-events.js';
 import { OutcomeWriter } from '../deliveries/outcome-writer.js';
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { decide } from './expiry-policy.js';
 import { SessionCompleter } from './session-completer.js';
 
 const BATCH = 100;
 const AT_ONCE = 8;
 
-type Finding = 'completed' | 'still-ended' | 'came-back' | 'gone';
+/** A session that hbf-core cannot show for this long is given up; what is owed for it is dead. */
+const UNREADABLE_AT_MOST_MS = 7 * 86_400_000;
+
+type Finding = 'completed' | 'still-ended' | 'came-back' | 'gone' | 'unreadable';
 
 /**
  * Goes on where a process went away between writing down what is owed and the first outcomes. hbf-core is asked what
@@ -31,6 +36,7 @@ export class Recovery {
     private readonly completions: CompletionRepository,
     private readonly completer: SessionCompleter,
     private readonly writer: OutcomeWriter,
+    private readonly events: DeliveryEvents,
   ) {}
 
   /**
@@ -53,7 +59,7 @@ export class Recovery {
   private async recover(abandoned: readonly Completion[], lease: string): Promise<void> {
     const limit = pLimit(AT_ONCE);
     const findings = await Promise.all(
-      abandoned.map((completion) => limit(async () => ({ completion, finding: await this.lookUp(completion) }))),
+      abandoned.map((completion) => limit(async () => ({ completion, finding: await this.finding(completion) }))),
     );
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map((one) => one.completion);
     const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
@@ -62,11 +68,24 @@ export class Recovery {
       takeBack.map(({ _id }) => _id),
       lease,
     );
+    this.completer.noteCompleted(all('still-ended').filter(({ sessionId }) => !refused.has(sessionId)));
     for (const completion of [...all('completed'), ...all('still-ended')]) {
       if (!refused.has(completion.sessionId)) this.handOver(completion, (delivery) => this.due(delivery));
     }
     for (const completion of all('gone')) this.handOver(completion, (delivery) => this.dead(delivery));
     await this.writer.flush();
+  }
+
+  /** One session that cannot be read stops neither the others nor the check; its lease passes, and it is tried again. */
+  private async finding(completion: Completion): Promise<Finding> {
+    try {
+      return await this.lookUp(completion);
+    } catch (error) {
+      if (isRetryable(error) || !(error instanceof PlatformError) || error.kind === 'unauthorized') throw error;
+      const { sessionId, detectedAt } = completion;
+      this.logger.warn({ sessionId, reason: error.message }, 'recovery.session-unreadable');
+      return this.clock.now() - detectedAt.getTime() > UNREADABLE_AT_MOST_MS ? 'gone' : 'unreadable';
+    }
   }
 
   private async lookUp(completion: Completion): Promise<Finding> {
@@ -90,6 +109,7 @@ export class Recovery {
   }
 
   private dead(delivery: Delivery): Delivery {
+    this.events.onAttempted({ channel: delivery.channel, result: 'impossible', state: 'dead' });
     const reason = 'hbf-core does not know the session any more';
     return { ...delivery, state: 'dead', at: new Date(this.clock.now()), reason, lastError: `session_gone: ${reason}` };
   }

@@ -3,7 +3,11 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
 import { Database } from '../persistence/database.js';
+import { PlatformError } from '../platform/platform-error.js';
+import { UsageCaps } from '../usage-caps/usage-caps.js';
+import { CheckAlerts } from './check-alerts.js';
 import type { CheckFigures } from './check-figures.js';
+import { CheckHistory, type CheckRecord } from './check-history.js';
 import { Recovery } from './recovery.js';
 import { SessionCheck } from './session-check.service.js';
 
@@ -12,6 +16,10 @@ const RECOVERY = 'recovery';
 /** Between checks an abandoned session is taken over within this time after its lease has passed. */
 const RECOVERY_EVERY_MS = 30_000;
 const STOP_WITHIN_MS = 3_000;
+/** How soon it looks again whether the deliveries that wait have become fewer. */
+const PAUSED_MS = 10_000;
+/** How soon it goes on with sessions that the pace left over. */
+const DEFERRED_MS = 1_000;
 
 /**
  * The cron shell: runs the session check again and again, each time the interval after the END of the previous run, so
@@ -23,6 +31,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   lastFinishedAt?: Date;
   /** Whether the latest check failed as a whole. */
   failing = false;
+  /** Whether the latest check stopped, or did not begin, because too many deliveries wait. */
+  paused = false;
 
   private readonly logger = new Logger(SessionCheckScheduler.name);
   private running?: Promise<CheckFigures | undefined>;
@@ -34,6 +44,9 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
     private readonly registry: SchedulerRegistry,
     private readonly check: SessionCheck,
     private readonly recovery: Recovery,
+    private readonly alerts: CheckAlerts,
+    private readonly history: CheckHistory,
+    private readonly usageCaps: UsageCaps,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -50,27 +63,49 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   }
 
   /** Runs a check now, or joins the one that is running. @returns its figures; undefined when it failed */
-  runNow(): Promise<CheckFigures | undefined> {
-    this.running ??= this.runOnce().finally(() => (this.running = undefined));
+  runNow(trigger: CheckRecord['trigger'] = 'on-demand'): Promise<CheckFigures | undefined> {
+    this.running ??= this.runAndRemember(trigger).finally(() => (this.running = undefined));
     return this.running;
   }
 
-  private async runOnce(): Promise<CheckFigures | undefined> {
+  private async runAndRemember(trigger: CheckRecord['trigger']): Promise<CheckFigures | undefined> {
+    const startedAt = new Date();
+    const started = performance.now();
+    const { figures, reason } = await this.runOnce();
+    const durationMs = Math.round(performance.now() - started);
+    const result = figures ? { outcome: 'finished' as const, figures } : { outcome: 'failed' as const, reason };
+    await this.history.add({ startedAt, durationMs, trigger, ...result });
+    if (figures) await this.usageCaps.run();
+    return figures;
+  }
+
+  private async runOnce(): Promise<{ figures?: CheckFigures; reason?: string }> {
+    this.alerts.began();
     try {
       const figures = await this.check.run();
       this.failing = false;
+      this.paused = figures.paused;
       this.lastFinishedAt = new Date();
-      return figures;
+      void this.alerts.finished(); // a mail that is noted late delays no check
+      return { figures };
     } catch (error) {
       this.failing = true;
-      this.logger.error({ reason: (error as Error).message }, 'session-check.failed');
-      return undefined;
+      void this.alerts.failed(error);
+      const { name, message } = error as Error;
+      this.logger.error({ reason: message }, 'session-check.failed');
+      return { reason: error instanceof PlatformError ? message : name };
     }
   }
 
   private async checkAndGoOn(): Promise<void> {
-    await this.runNow();
-    this.schedule(CHECK, this.config.sessionCheckIntervalMs, () => this.checkAndGoOn());
+    const figures = await this.runNow('schedule');
+    this.schedule(CHECK, this.pauseAfter(figures), () => this.checkAndGoOn());
+  }
+
+  private pauseAfter(figures: CheckFigures | undefined): number {
+    const { sessionCheckIntervalMs } = this.config;
+    if (figures?.paused) return Math.min(sessionCheckIntervalMs, PAUSED_MS);
+    return figures?.deferred ? Math.min(sessionCheckIntervalMs, DEFERRED_MS) : sessionCheckIntervalMs;
   }
 
   private async recoverAndGoOn(): Promise<void> {

@@ -1,19 +1,20 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import { Clock } from '../persistence/clock.js';
 import { JobLease } from '../persistence/job-lease.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
+import { traced } from '../tracing/tracing.js';
+import { Backpressure } from './backpressure.js';
+import { CatchUp } from './catch-up.js';
 import { type CheckFigures, noFigures } from './check-figures.js';
 import { CheckPlanner } from './check-planner.js';
 import { Recovery } from './recovery.js';
+import { SessionEvents } from './session-events.js';
+import { byShard, SHARD_LEASE_MS, shardLease } from './shards.js';
 import { TenantScanner } from './tenant-scanner.js';
 
-const SHARDS = 16;
 const SHARDS_AT_ONCE = 4;
-/** Renewed before each page. */
-const SHARD_LEASE_MS = 60_000;
 /** Scans that fail one after the other before the check gives up: hbf-core is away, and each would wait in vain. */
 const FAILURES_IN_A_ROW = 3;
 
@@ -31,6 +32,9 @@ export class SessionCheck implements OnModuleDestroy {
     private readonly planner: CheckPlanner,
     private readonly scanner: TenantScanner,
     private readonly recovery: Recovery,
+    private readonly events: SessionEvents,
+    private readonly pressure: Backpressure,
+    private readonly catchUp: CatchUp,
   ) {}
 
   onModuleDestroy(): void {
@@ -40,33 +44,69 @@ export class SessionCheck implements OnModuleDestroy {
   /** @throws PlatformError when hbf-core does not answer; a database error when the database is away */
   async run(): Promise<CheckFigures> {
     const startedAt = performance.now();
+    const durationMs = () => Math.round(performance.now() - startedAt);
+    try {
+      const figures = await traced({ name: 'session-check' }, async (note) => {
+        const all = await this.check();
+        const { found, held, completed } = all;
+        note({ 'hbf.sessions.found': found, 'hbf.sessions.held': held, 'hbf.sessions.completed': completed });
+        return all;
+      });
+      this.logger.log({ ...figures, durationMs: durationMs() }, 'session-check.finished');
+      this.events.onCheckFinished({ figures, durationMs: durationMs() });
+      return figures;
+    } catch (error) {
+      this.events.onCheckFinished({ durationMs: durationMs() });
+      throw error;
+    }
+  }
+
+  private async check(): Promise<CheckFigures> {
     const figures = noFigures();
     this.failuresInARow = 0;
-    figures.recovered = await this.recovery.run();
+    figures.recovered = await this.recover();
+    figures.paused = await this.pressure.begin();
+    if (figures.paused) return figures;
     const now = this.clock.now();
     const tenants = await this.tenants.refresh();
     const toScan = await this.planner.tenantsToScan(tenants, now, figures);
     figures.tenants = tenants.length;
-    const limit = pLimit(SHARDS_AT_ONCE);
     const shards = shuffle([...byShard(toScan)]);
-    await Promise.all(shards.map(([shard, members]) => limit(() => this.scanShard(shard, members, now, figures))));
-    this.logger.log({ ...figures, durationMs: Math.round(performance.now() - startedAt) }, 'session-check.finished');
+    const limit = pLimit(SHARDS_AT_ONCE);
+    if (this.catchUp.limited) await this.catchUp.run(toScan, now, figures, () => this.mayGoOn(figures));
+    else await Promise.all(shards.map(([shard, members]) => limit(() => this.scanShard(shard, members, now, figures))));
     return figures;
+  }
+
+  /** What cannot be recovered now is taken up again later; it must not keep the other sessions from ending. */
+  private async recover(): Promise<number> {
+    try {
+      return await this.recovery.run();
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'recovery.failed');
+      return 0;
+    }
   }
 
   /** Under a lease, so that replicas share the work; whoever finds the shard taken leaves it to the other. */
   private async scanShard(shard: number, tenants: readonly Tenant[], now: number, figures: CheckFigures) {
-    const name = `session-check:${shard}`;
-    if (!(await this.lease.take(name, SHARD_LEASE_MS))) return;
+    const name = shardLease(shard);
+    if (figures.paused || !(await this.lease.take(name, SHARD_LEASE_MS))) return;
     try {
-      const mayGoOn = async () => !this.stopping && (await this.lease.take(name, SHARD_LEASE_MS));
+      const mayGoOn = async () => (await this.mayGoOn(figures)) && (await this.lease.take(name, SHARD_LEASE_MS));
       for (const tenant of tenants) {
-        if (this.stopping || this.failuresInARow >= FAILURES_IN_A_ROW) return;
+        if (this.stopping || figures.paused || this.failuresInARow >= FAILURES_IN_A_ROW) return;
         await this.scanTenant(tenant, now, figures, mayGoOn);
       }
     } finally {
       await this.lease.release(name);
     }
+  }
+
+  private async mayGoOn(figures: CheckFigures): Promise<boolean> {
+    if (this.stopping || figures.paused) return false;
+    figures.paused = await this.pressure.tooHigh(figures.completed);
+    return !figures.paused;
   }
 
   private async scanTenant(tenant: Tenant, now: number, figures: CheckFigures, mayGoOn: () => Promise<boolean>) {
@@ -80,15 +120,6 @@ export class SessionCheck implements OnModuleDestroy {
       this.logger.error({ tenantId: tenant.id, reason: (error as Error).message }, 'session-check.tenant-failed');
     }
   }
-}
-
-function byShard(tenants: readonly Tenant[]): Map<number, Tenant[]> {
-  const shards = new Map<number, Tenant[]>();
-  for (const tenant of tenants) {
-    const shard = createHash('sha1').update(tenant.id).digest()[0]! % SHARDS;
-    shards.set(shard, [...(shards.get(shard) ?? []), tenant]);
-  }
-  return shards;
 }
 
 /** Replicas start at different ends. */

@@ -11,7 +11,9 @@ import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { PlatformError } from '../platform/platform-error.js';
+import { traced } from '../tracing/tracing.js';
 import type { CheckFigures } from './check-figures.js';
+import { SessionEvents } from './session-events.js';
 import { SetAside } from './set-aside.js';
 
 /** A session that has ended, and by which rule. */
@@ -41,6 +43,7 @@ export class SessionCompleter {
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
     private readonly setAside: SetAside,
+    private readonly events: SessionEvents,
   ) {}
 
   /**
@@ -57,7 +60,12 @@ export class SessionCompleter {
    * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
-  async complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
+  complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
+    const attributes = { 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length };
+    return traced({ name: 'completion', attributes }, () => this.completePage(ended, context));
+  }
+
+  private async completePage(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
     const lease = randomUUID();
     const planned = ended.map((one) => ({ ...one, completion: this.plan(one, context, lease) }));
     const known = await this.completions.insert(planned.map(({ completion }) => completion));
@@ -69,6 +77,7 @@ export class SessionCompleter {
     const toPay = [...fresh, ...returned].filter(({ session }) => !refused.has(session.id));
     await this.giveUp([...fresh, ...returned], refused, lease, context);
     context.figures.completed += toPay.length;
+    this.noteCompleted(toPay.map(({ completion }) => completion));
     context.figures.repeated += repeated.length;
 
     const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
@@ -98,6 +107,17 @@ export class SessionCompleter {
       const right = await this.tellCore(ids.slice(middle));
       return new Set([...left, ...right]);
     }
+  }
+
+  /** Says that hbf-core was told of these now. */
+  noteCompleted(completions: readonly Completion[]): void {
+    for (const completion of completions) this.events.onCompleted(this.latenessMs(completion));
+  }
+
+  /** Since the session had ended by its rule. */
+  private latenessMs({ rule, thresholdSeconds, lastInteraction }: Completion): number {
+    const idleMs = rule === 'live-chat-max-idle' ? this.config.liveChatMaxIdleMs : thresholdSeconds * 1000;
+    return Math.max(0, this.clock.now() - lastInteraction.getTime() - idleMs);
   }
 
   private plan({ session, rule }: Ended, { tenant, thresholdSeconds, integrations }: CompletionContext, lease: string) {

@@ -5,9 +5,12 @@ import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { CheckFigures } from './check-figures.js';
-import { decide, thresholdOf } from './expiry-policy.js';
+import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
 import { type CompletionContext, type Ended, SessionCompleter } from './session-completer.js';
+import { SessionReader } from './session-reader.js';
 import { SetAside } from './set-aside.js';
+
+type ScanTimes = Omit<ExpiryTimes, 'liveChatMaxIdleMs'>;
 
 /** Reads a tenant's expired sessions, page by page with their messages, and has them completed. */
 @Injectable()
@@ -36,15 +39,13 @@ export class TenantScanner {
     const context: CompletionContext = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
     /** Seen, and expected to stay on the list. */
     const staying = new Set<string>();
+    const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
+    const reader = new SessionReader(this.core, { tenantId: tenant.id, lastInteractionBefore, pageSize }, (session) => {
+      const ended = this.decide(session, { now, threshold }).action === 'complete';
+      return ended && !staying.has(session.id) && !this.setAside.has(session.id);
+    });
     for (let page = 0; await mayGoOn();) {
-      const found = await this.core.listActiveSessions({
-        tenantId: tenant.id,
-        lastInteractionBefore: new Date(now - threshold.seconds * 1000),
-        page,
-        pageSize,
-        includeMessages: true,
-        includeTenant: false,
-      });
+      const found = await reader.read(page);
       this.noteRejected(found, tenant, staying, figures);
       const fresh = found.items.filter((session) => !staying.has(session.id));
       const ended = this.select(fresh, { now, threshold }, staying, figures);
@@ -56,15 +57,19 @@ export class TenantScanner {
     }
   }
 
+  private decide(session: ChatSession, times: ScanTimes) {
+    return decide(session, { ...times, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
+  }
+
   private select(
     fresh: readonly ChatSession[],
-    times: { now: number; threshold: ReturnType<typeof thresholdOf> },
+    times: ScanTimes,
     staying: Set<string>,
     figures: CheckFigures,
   ): Ended[] {
     const ended: Ended[] = [];
     for (const session of fresh) {
-      const decision = decide(session, { ...times, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
+      const decision = this.decide(session, times);
       if (decision.action === 'complete' && !this.setAside.has(session.id)) {
         ended.push({ session, rule: decision.rule });
         continue;

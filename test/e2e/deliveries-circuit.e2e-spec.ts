@@ -11,7 +11,7 @@ describe('the circuit of a destination', () => {
 
   beforeEach(async () => {
     round = await Round.start('deliveries-circuit', {
-      WEBHOOK_TIMEOUT_MS: '500',
+      WEBHOOK_TIMEOUT_MS: '1000',
       DELIVERY_RETRY_SCHEDULE: Array(12).fill('100ms').join(),
     });
     round.addTenant('t1');
@@ -23,7 +23,8 @@ describe('the circuit of a destination', () => {
   });
 
   const destination = () => destinationsOf(round.db).findOne({ _id: 'webhook:1' });
-  const acceptedIds = (receiver: WebhookReceiver) => receiver.accepted.map(({ sessionId }) => sessionId).sort();
+  /** A machine so busy that an answer took longer than the time-out may bring some twice. */
+  const acceptedIds = (receiver: WebhookReceiver) => [...new Set(receiver.accepted.map(({ sessionId }) => sessionId))].sort(); // prettier-ignore
 
   it('opens for one that hangs, and the healthy ones do not notice', async () => {
     const hanging = await round.addWebhook('t1');
@@ -31,7 +32,9 @@ describe('the circuit of a destination', () => {
     hanging.behave({ kind: 'hang' });
     const sessionIds = addSessions(round, 't1', 60).sort();
     await round.check();
-    await waitFor('the healthy ones to hear of all sessions', () => healthy.every((one) => one.accepted.length === 60));
+    await waitFor('the healthy ones to hear of all sessions', () =>
+      healthy.every((one) => acceptedIds(one).length === 60),
+    );
     const open = await waitFor('the circuit to open', async () => (await destination())?.openUntil);
 
     expect(open).toBeInstanceOf(Date);
@@ -80,5 +83,18 @@ describe('the circuit of a destination', () => {
     }
     expect(receiver.received).toHaveLength(5 * 13);
     expect(await destinationsOf(round.db).countDocuments({ openings: { $exists: true } })).toBe(0);
+  });
+
+  it('is probed with the next delivery at once when a probe turned out not to be owed any more', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'status', status: 503 });
+    addSessions(round, 't1', 12);
+    await round.check();
+    await waitFor('the circuit to open', async () => (await destination())?.openUntil);
+    await round.db.collection('integrations').updateOne({ enabled: true }, { $set: { enabled: false } });
+
+    const states = [...(await round.allPaid()).values()].map((one) => deliveryOf(one, 'webhook:1').state);
+    expect(states).toEqual(Array(12).fill('dropped'));
+    expect(receiver.accepted).toEqual([]);
   });
 });

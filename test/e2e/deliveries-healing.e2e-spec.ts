@@ -1,4 +1,5 @@
 import type { Delivery } from '../../src/deliveries/completion.js';
+import type { Behavior } from '../support/webhook-receiver.js';
 import { deliveryOf, deliveryWhen, integrationErrors, letTimePassFor } from './deliveries.fixture.js';
 import { Round } from './round.fixture.js';
 
@@ -21,7 +22,8 @@ describe('deliveries that fail and heal', () => {
 
   it('are sent again under the same webhook-id until the receiver takes them', async () => {
     const receiver = await round.addWebhook('t1');
-    receiver.behave((_reception, n) => [{ kind: 'status', status: 503 }, { kind: 'reset' } as const][n - 1] ?? { kind: 'ok' }); // prettier-ignore
+    const failures: Behavior[] = [{ kind: 'status', status: 503 }, { kind: 'reset' }];
+    receiver.behave((_reception, n) => failures[n - 1] ?? { kind: 'ok' });
     const sessionId = round.addSession('t1', 20);
     await round.check();
     const webhook = deliveryOf((await round.allPaid()).get(sessionId), 'webhook:1');
@@ -86,7 +88,12 @@ describe('deliveries that fail and heal', () => {
     await round.check();
     const webhook = deliveryOf((await round.allPaid()).get(sessionId), 'webhook:1');
 
-    expect(webhook).toMatchObject({ state: 'dead', attempts: 1, lastStatus: 410, reason: expect.stringMatching(/410/) });
+    expect(webhook).toMatchObject({
+      state: 'dead',
+      attempts: 1,
+      lastStatus: 410,
+      reason: expect.stringMatching(/410/),
+    });
     expect(receiver.received).toHaveLength(1);
     expect(await integrationErrors(round.db)).toMatchObject([{ attempt: 1, statusCode: 410, dead: true }]);
   });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { integration, IntegrationsFixture, type Shown } from './integrations.fixture.js';
+import { Pool } from 'undici';
+import { integration, IntegrationsFixture, type Shown, TOKENS } from './integrations.fixture.js';
 
 const PATH = '/organizations/org1/integrations';
 const BATCH = 50;
@@ -7,13 +8,31 @@ const BATCHES = 200;
 
 let fixture: IntegrationsFixture;
 let id: number;
+let pool: Pool;
 
 beforeAll(async () => {
   // a busy machine must not look like a platform that is away
   fixture = await IntegrationsFixture.start('integrations-random-e2e', { SESSION_SERVICE_REQUEST_TIMEOUT: '30000' });
   ({ id } = await fixture.create());
+  pool = new Pool(fixture.service.url, { connections: BATCH });
 });
-afterAll(() => fixture.stop());
+afterAll(async () => {
+  await pool.close();
+  await fixture.stop();
+});
+
+/** Less work than fetch, ten thousand times. */
+async function send({ put, body: sent }: { put: boolean; body: string }): Promise<Answer> {
+  const headers = { authorization: `Bearer ${TOKENS.admin}`, 'content-type': 'application/json' };
+  const [method, path] = put ? (['PUT', `${PATH}/${id}`] as const) : (['POST', PATH] as const);
+  const { statusCode, body: answer } = await pool.request({ method, path, headers, body: sent });
+  return { status: statusCode, body: (await answer.json()) as Answer['body'] };
+}
+
+interface Answer {
+  status: number;
+  body: { message: string | string[] };
+}
 
 /** Names that mean something to JavaScript, and to the libraries that a body goes through. */
 const trickyName = fc.constantFrom(
@@ -34,7 +53,7 @@ const trickyName = fc.constantFrom(
   'signingSecrets',
 );
 
-const anything = fc.jsonValue({ maxDepth: 4 });
+const anything = fc.jsonValue({ maxDepth: 3, depthSize: 'small' });
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ maxLength: 3 }), trickyName);
 const header = fc.record({ name: fc.oneof(text, anything), value: fc.oneof(text, anything) }, { requiredKeys: [] });
 
@@ -48,9 +67,10 @@ const nearlyRight = fc.record(
       text.map((host) => `https://${host}/`),
       anything,
     ),
+    // few, as each is asked of hbf-core
     tenants: fc.oneof(
-      fc.subarray(['t1', 't2', 't3', 'u1'], { minLength: 1 }),
-      fc.array(text, { maxLength: 3 }),
+      fc.constantFrom(['t1'], ['t3', 't2'], ['u1']),
+      text.map((id) => [id]),
       anything,
     ),
     headers: fc.oneof(fc.array(header, { maxLength: 4 }), fc.array(anything, { maxLength: 3 }), anything),
@@ -87,11 +107,7 @@ it('10,000 random bodies give no 5xx, and each refusal is the one error body', a
   const seen = new Map<number, number>();
   await fc.assert(
     fc.asyncProperty(fc.array(request, { minLength: BATCH, maxLength: BATCH, size: 'max' }), async (batch) => {
-      const answers = await Promise.all(
-        batch.map(({ put, body: sent }) =>
-          fixture.call(put ? 'PUT' : 'POST', put ? `${PATH}/${id}` : PATH, { body: sent }),
-        ),
-      );
+      const answers = await Promise.all(batch.map(send));
       for (const { status, body: answer } of answers) {
         seen.set(status, (seen.get(status) ?? 0) + 1);
         if (status < 300) continue;
@@ -105,7 +121,7 @@ it('10,000 random bodies give no 5xx, and each refusal is the one error body', a
   expect([...seen.values()].reduce((sum, count) => sum + count, 0)).toBeGreaterThanOrEqual(BATCH * BATCHES);
   // the bodies are worth sending: some pass, by either method
   expect([...seen.keys()].sort()).toEqual([200, 201, 400]);
-}, 120_000);
+}, 240_000);
 
 it('and whatever passed can be read again', async () => {
   const { status, body: list } = await fixture.call<Shown[]>('GET', PATH);

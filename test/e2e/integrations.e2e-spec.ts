@@ -67,7 +67,8 @@ describe('integrations over REST', () => {
       url: 'https://other.example.com/x',
       tenants: ['t3'],
       enabled: false,
-    , headers: undefined });
+      headers: undefined,
+    });
     const { status, body } = await fixture.call<Shown>('PUT', `${PATH}/${created.id}`, {
       token: TOKENS.colleague,
       body: bare,

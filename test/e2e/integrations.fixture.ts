@@ -1,11 +1,10 @@
-import type { Document, Filter, MongoClient } from 'mongodb';
+import type { Document, MongoClient } from 'mongodb';
 import { newestErrors } from '../../src/integrations/integration-errors.repository.js';
 import type { ErrorBody } from '../../src/operations/error-body.js';
 import { connect, dropDatabase, testDatabaseUri } from '../support/database.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
 import { serviceEnvironment } from '../support/service-environment.js';
-import { startService } from './tmp-start.js';
-type RunningService = Awaited<ReturnType<typeof startService>>;
+import { type RunningService, startService } from '../support/service-in-process.js';
 
 /** Tokens of the people who call, and what hbf-core says of each. */
 export const TOKENS = {
@@ -62,8 +61,13 @@ export class IntegrationsFixture {
     platform.core.addTenant({ id: 'u1', organizationId: 'org2' });
     addPeople(platform);
     const more = { API_RATE_LIMIT_PER_MIN: '1000000', SESSION_SERVICE_REQUEST_TIMEOUT: '500', ...env };
-    const service = await startService(serviceEnvironment(platform, databaseUri, more));
-    return new IntegrationsFixture(platform, service, await connect(databaseUri));
+    try {
+      const service = await startService(serviceEnvironment(platform, databaseUri, more));
+      return new IntegrationsFixture(platform, service, await connect(databaseUri));
+    } catch (error) {
+      await platform.stop(); // or jest would wait for it
+      throw error;
+    }
   }
 
   async stop(): Promise<void> {
@@ -72,8 +76,13 @@ export class IntegrationsFixture {
     await this.mongo.close();
   }
 
-  stored(collection: string, filter: Filter<Document>): Promise<Document[]> {
+  stored(collection: string, filter: Document): Promise<Document[]> {
     return this.mongo.db().collection(collection).find(filter).toArray();
+  }
+
+  async change(collection: string, filter: Document, update: Document): Promise<void> {
+    const { matchedCount } = await this.mongo.db().collection(collection).updateOne(filter, update);
+    expect(matchedCount).toBe(1);
   }
 
   async insert(collection: string, documents: Document[]): Promise<void> {

@@ -5,7 +5,7 @@ import type { DeliveryResult } from '../settlement.js';
 
 /** What a channel needs for one attempt. */
 export interface Attempt {
-  completion: Pick<Completion, '_id' | 'sessionId' | 'organizationId' | 'tenantId' | 'detectedAt'>;
+  completion: Pick<Completion, '_id' | 'sessionId' | 'organizationId' | 'tenantId' | 'detectedAt' | 'completedAt'>;
   delivery: Delivery;
   material: SessionMaterial;
   /** Webhooks only: the integration as it is now; undefined when it was removed. */

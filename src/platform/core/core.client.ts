@@ -9,6 +9,7 @@ import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
 import { type Pipeline, readPipeline } from './pipeline.dto.js';
 import { readSurvey, type Survey } from './survey.dto.js';
 import { readTenant, type Tenant } from './tenant.dto.js';
+import { readTenantUsages, type TenantUsages } from './tenant-usage.dto.js';
 
 export type SessionPage = Page<ChatSession>;
 
@@ -115,6 +116,23 @@ export class CoreClient {
   /** As getTenant, with the parts that decide on sessions. */
   getFullTenant(orgId: string, tenantId: string): Promise<Tenant | undefined> {
     return this.tenantOf(orgId, tenantId, WHOLE_TENANT, (answer) => readTenant(answer));
+  }
+
+  /**
+   * What the tenants with usage limits have used.
+   *
+   * @throws PlatformError of kind `shape` when the answer, which no document describes, is not understood
+   */
+  listTenantUsages(): Promise<TenantUsages> {
+    const query = { includeOnlyWithUsageLimits: true };
+    return this.get({ route: '/tenants/usage', query, maxAnswerBytes: MAX_LIST_BYTES }, readTenantUsages);
+  }
+
+  /** Switches a tenant off, and changes nothing else of it. */
+  async disableTenant(id: string): Promise<void> {
+    const body = JSON.stringify({ disabled: true });
+    const route = '/tenants/{id}';
+    await this.http.status({ service: 'hbf-core', method: 'PATCH', route, params: { id }, body, repeatable: true });
   }
 
   /** @param token the caller's own; kind `unauthorized` when hbf-core does not accept it */

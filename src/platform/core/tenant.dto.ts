@@ -13,6 +13,12 @@ export interface Tenant {
   analyzesSessions: boolean;
   /** Whether contacts can be looked up (a CRM plugin). */
   hasCrm: boolean;
+  /** `systemSettings.maxNumOfSessions`; undefined when there is no such limit, 0 included. */
+  maxSessions?: number;
+  /** `systemSettings.maxNumOfUserMessages`; undefined when there is no such limit, 0 included. */
+  maxUserMessages?: number;
+  /** Whether hbf-core says that it is switched off. */
+  disabled?: boolean;
   publicFields: PublicTenant;
 }
 
@@ -40,6 +46,8 @@ export function readTenant(value: unknown, field = 'tenant'): Tenant {
     expireAfterSeconds: readExpireAfter(raw, field),
     analyzesSessions: plugins.some(runsOnCompletion),
     hasCrm: plugins.some((plugin) => plugin['category'] === 'CRM'),
+    ...readLimits(raw),
+    disabled: raw['disabled'] === true,
     publicFields: publicTenant(raw),
   };
 }
@@ -57,8 +65,19 @@ function readPlugins(raw: JsonObject, field: string): JsonObject[] {
 function readExpireAfter(raw: JsonObject, field: string): number | undefined {
   const settings = optional(raw['settings'], `${field}.settings`, object);
   const session = optional(settings?.['session'], `${field}.settings.session`, object);
-  const seconds = session?.['expireInactiveSessionAfter'];
-  return typeof seconds === 'number' && Number.isFinite(seconds) && seconds > 0 ? seconds : undefined;
+  return positive(session?.['expireInactiveSessionAfter']);
+}
+
+/** A limit that cannot be read is none: nobody is switched off by mistake. */
+function readLimits(raw: JsonObject): Pick<Tenant, 'maxSessions' | 'maxUserMessages'> {
+  const settings = (typeof raw['systemSettings'] === 'object' ? raw['systemSettings'] : null) as JsonObject | null;
+  const maxSessions = positive(settings?.['maxNumOfSessions']);
+  const maxUserMessages = positive(settings?.['maxNumOfUserMessages']);
+  return { ...(maxSessions && { maxSessions }), ...(maxUserMessages && { maxUserMessages }) };
+}
+
+function positive(value: unknown): number | undefined {
+  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : undefined;
 }
 
 function runsOnCompletion(plugin: JsonObject): boolean {

@@ -1,0 +1,36 @@
+import { readCurrentUser } from '../platform/core/current-user.dto.js';
+import { bearerToken, mayAdminister, nameOf } from './caller.js';
+
+const user = (rights: Record<string, unknown>) => readCurrentUser({ id: 'u', ...rights });
+
+describe('mayAdminister', () => {
+  it.each<[boolean, Record<string, unknown>]>([
+    [false, {}],
+    [true, { isModerator: true }],
+    [true, { organizationRoles: { org1: ['HBF_ORG_ADMIN'] } }],
+    [false, { organizationRoles: { org2: ['HBF_ORG_ADMIN'] } }],
+    [false, { organizationRoles: { org1: ['HBF_ORG_EDITOR'] } }],
+    [true, { effectiveRoles: { organizationRoles: { org1: ['HBF_ORG_ADMIN'] } } }],
+    [false, { organizationRoles: { org1: ['HBF_ORG_ADMIN'] }, effectiveRoles: { organizationRoles: {} } }],
+  ])('is %s for %j', (allowed, rights) => {
+    expect(mayAdminister(user(rights), 'org1')).toBe(allowed);
+  });
+});
+
+describe('bearerToken', () => {
+  it.each<[string | undefined, string | undefined]>([
+    [undefined, undefined],
+    ['', undefined],
+    ['Bearer', undefined],
+    ['Basic abc', undefined],
+    ['Bearer a b', undefined],
+    ['Bearer abc', 'abc'],
+    ['bearer  abc ', 'abc'],
+  ])('of %j is %j', (header, token) => {
+    expect(bearerToken(header)).toBe(token);
+  });
+});
+
+it('a change is signed with the e-mail, else the id', () => {
+  expect([nameOf(user({ email: 'a@b.example' })), nameOf(user({}))]).toEqual(['a@b.example', 'u']);
+});

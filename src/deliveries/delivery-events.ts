@@ -1,0 +1,41 @@
+import { Injectable } from '@nestjs/common';
+import type { Channel, DeliveryState } from './completion.js';
+import type { DeliveryResult } from './settlement.js';
+
+/** What came of one delivery that was taken up. */
+export interface AttemptedDelivery {
+  channel: Channel;
+  /** `abandoned`: claimed too often without an outcome, and given up without a further attempt. */
+  result: DeliveryResult['result'] | 'abandoned';
+  /** As it stands afterwards; `owed` is tried again. */
+  state: DeliveryState;
+  /** Absent where nothing was sent. */
+  durationMs?: number;
+  /** From the session's completion to its delivery; absent unless delivered, or when an admin asked to send again. */
+  latencyMs?: number;
+}
+
+export type CircuitChange = 'opened' | 'closed';
+
+/** Tells listeners (metrics) what comes of deliveries and how circuits change, as seen by this process. */
+@Injectable()
+export class DeliveryEvents {
+  private readonly attemptListeners: ((attempted: AttemptedDelivery) => void)[] = [];
+  private readonly circuitListeners: ((change: CircuitChange) => void)[] = [];
+
+  listenToAttempts(listener: (attempted: AttemptedDelivery) => void): void {
+    this.attemptListeners.push(listener);
+  }
+
+  listenToCircuits(listener: (change: CircuitChange) => void): void {
+    this.circuitListeners.push(listener);
+  }
+
+  onAttempted(attempted: AttemptedDelivery): void {
+    for (const listener of this.attemptListeners) listener(attempted);
+  }
+
+  onCircuit(change: CircuitChange): void {
+    for (const listener of this.circuitListeners) listener(change);
+  }
+}

@@ -1,0 +1,110 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Channel } from '../deliveries/completion.js';
+import type { DeliveryEvents } from '../deliveries/delivery-events.js';
+import type { Dispatcher } from '../deliveries/dispatcher.js';
+import type { OutcomeWriter } from '../deliveries/outcome-writer.js';
+import type { Backlog, BacklogFigures } from './backlog.js';
+import { EXCHANGE_BUCKETS, PREFIX } from './metric-names.js';
+
+/** Seconds: most are delivered at once; the retry schedule spans days. */
+const LATENCY_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200, 86_400, 259_200];
+const CHANNELS: readonly Channel[] = ['flow-trigger', 'survey-trigger', 'analysis', 'webhook'];
+
+export interface DeliverySources {
+  events: DeliveryEvents;
+  dispatcher: Dispatcher;
+  writer: OutcomeWriter;
+  backlog: Backlog;
+}
+
+/** Registers what there is to tell of deliveries, and keeps it up to date. Destinations are never labels. */
+export function observeDeliveries(registry: Registry, sources: DeliverySources): void {
+  countAttempts([registry], sources.events);
+  countCircuits([registry], sources.events);
+  gaugeBacklog([registry], sources);
+}
+
+function countAttempts(registers: Registry[], events: DeliveryEvents): void {
+  const attempts = new Counter({
+    name: `${PREFIX}delivery_attempts_total`,
+    help: 'Deliveries taken up, by what came of it; postponed, dropped, impossible and abandoned ones were not sent',
+    labelNames: ['channel', 'result'] as const,
+    registers,
+  });
+  const deliveries = new Counter({
+    name: `${PREFIX}deliveries_total`,
+    help: 'Deliveries by how they ended',
+    labelNames: ['channel', 'outcome'] as const,
+    registers,
+  });
+  const labelNames = ['channel'] as const;
+  const duration = new Histogram({
+    name: `${PREFIX}delivery_attempt_duration_seconds`,
+    help: 'Duration of attempts',
+    labelNames,
+    buckets: EXCHANGE_BUCKETS,
+    registers,
+  });
+  const latency = new Histogram({
+    name: `${PREFIX}delivery_latency_seconds`,
+    help: "From a session's completion to its delivery",
+    labelNames,
+    buckets: LATENCY_BUCKETS,
+    registers,
+  });
+  // from the start, so that the first one shows as an increase
+  for (const channel of CHANNELS) {
+    for (const outcome of ['delivered', 'dead', 'dropped']) deliveries.inc({ channel, outcome }, 0);
+    for (const result of ['delivered', 'failed']) attempts.inc({ channel, result }, 0);
+  }
+  events.listenToAttempts(({ channel, result, state, durationMs, latencyMs }) => {
+    attempts.inc({ channel, result });
+    if (state !== 'owed') deliveries.inc({ channel, outcome: state });
+    if (durationMs !== undefined) duration.observe({ channel }, durationMs / 1000);
+    if (latencyMs !== undefined) latency.observe({ channel }, latencyMs / 1000);
+  });
+}
+
+function countCircuits(registers: Registry[], events: DeliveryEvents): void {
+  const changes = new Counter({
+    name: `${PREFIX}circuit_changes_total`,
+    help: 'Circuits that this process opened or closed',
+    labelNames: ['change'] as const,
+    registers,
+  });
+  for (const change of ['opened', 'closed']) changes.inc({ change }, 0);
+  events.listenToCircuits((change) => changes.inc({ change }));
+}
+
+function gaugeBacklog(registers: Registry[], { dispatcher, writer, backlog }: DeliverySources): void {
+  new Gauge({
+    name: `${PREFIX}deliveries_in_flight`,
+    help: 'Attempts under way in this process',
+    registers,
+    collect() {
+      this.set(dispatcher.inFlight);
+    },
+  });
+  new Counter({
+    name: `${PREFIX}delivery_outcomes_lost_total`,
+    help: 'Outcomes that came after their lease had passed to another; that one attempts it again',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(writer.lost);
+    },
+  });
+  const shared = (name: string, help: string, read: (figures: BacklogFigures) => number) =>
+    new Gauge({
+      name: `${PREFIX}${name}`,
+      help: `${help}; the same from every replica, absent while the database is away`,
+      registers,
+      async collect() {
+        const figures = await backlog.figures();
+        if (figures) this.set(read(figures));
+        else this.remove();
+      },
+    });
+  shared('delivery_oldest_due_age_seconds', 'How long the oldest due delivery waits', (f) => f.oldestDueAgeSeconds);
+  shared('circuits_open', 'Destinations whose circuit is open', (figures) => figures.openCircuits);
+}

@@ -1,0 +1,26 @@
+import { Controller, Get, NotFoundException, Res } from '@nestjs/common';
+import { ApiOperation, ApiProduces, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Config } from '../config/config.js';
+import { Metrics } from './metrics.js';
+
+/** For Prometheus: no token. With METRICS_PORT they are there alone, where a network policy can keep others out. */
+@ApiTags('Operations')
+@Controller('metrics')
+export class MetricsController {
+  constructor(
+    private readonly config: Config,
+    private readonly metrics: Metrics,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'Metrics in the text format of Prometheus; not here when METRICS_PORT is set' })
+  @ApiProduces('text/plain')
+  @ApiResponse({ status: 200, description: 'Metrics' })
+  @ApiResponse({ status: 404, description: 'They are served on a port of their own' })
+  async read(@Res({ passthrough: true }) response: Response): Promise<string> {
+    if (this.config.metricsPort !== undefined) throw new NotFoundException('there is no such route');
+    response.setHeader('content-type', this.metrics.contentType);
+    return this.metrics.exposition();
+  }
+}

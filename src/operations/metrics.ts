@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { DeliveryEvents } from '../deliveries/delivery-events.js';
+import { Dispatcher } from '../deliveries/dispatcher.js';
+import { OutcomeWriter } from '../deliveries/outcome-writer.js';
+import { TrainingEvents } from '../nlp-pipelines/training-events.js';
+import { MailWorker } from '../notifications/mail-worker.js';
+import { PlatformCalls } from '../platform/platform-calls.js';
+import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
+import { SessionEvents } from '../sessions/session-events.js';
+import { Backlog } from './backlog.js';
+import { observeDeliveries } from './delivery-metrics.js';
+import { PREFIX } from './metric-names.js';
+import { observeMails, observePlatform, observeTrainings } from './platform-metrics.js';
+import { observeSessions } from './session-metrics.js';
+import { version } from './version.js';
+
+/** The metrics of one instance of the service, in a registry of its own: tests start several in one process. */
+@Injectable()
+export class Metrics {
+  private readonly registry = new Registry();
+
+  constructor(
+    sessions: SessionEvents,
+    scheduler: SessionCheckScheduler,
+    deliveries: DeliveryEvents,
+    dispatcher: Dispatcher,
+    writer: OutcomeWriter,
+    backlog: Backlog,
+    calls: PlatformCalls,
+    trainings: TrainingEvents,
+    mails: MailWorker,
+  ) {
+    collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
+    observeSessions(this.registry, sessions, scheduler);
+    observeDeliveries(this.registry, { events: deliveries, dispatcher, writer, backlog });
+    observePlatform(this.registry, calls);
+    observeTrainings(this.registry, trainings);
+    observeMails(this.registry, mails);
+    const build = {
+      name: `${PREFIX}build_info`,
+      help: 'Always 1',
+      labelNames: ['version'],
+      registers: [this.registry],
+    };
+    new Gauge(build).set({ version }, 1);
+  }
+
+  /** Of the exposition. */
+  get contentType(): string {
+    return this.registry.contentType;
+  }
+
+  /** Prometheus' text format. */
+  exposition(): Promise<string> {
+    return this.registry.metrics();
+  }
+}

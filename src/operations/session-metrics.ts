@@ -1,0 +1,76 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
+import type { SessionEvents } from '../sessions/session-events.js';
+import { PREFIX } from './metric-names.js';
+
+/** Seconds: a check comes every few minutes; after downtime sessions are hours late. */
+const LATENESS_BUCKETS = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
+const CHECK_BUCKETS = [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
+
+/** Registers what there is to tell of session checks, and keeps it up to date. */
+export function observeSessions(registry: Registry, events: SessionEvents, scheduler: SessionCheckScheduler): void {
+  const registers = [registry];
+  countChecks(registers, events);
+  const completed = new Counter({ name: `${PREFIX}sessions_completed_total`, help: 'Sessions completed', registers });
+  const lateness = new Histogram({
+    name: `${PREFIX}completion_lateness_seconds`,
+    help: 'How long after it had ended by its rule a session was completed',
+    buckets: LATENESS_BUCKETS,
+    registers,
+  });
+  events.listenToCompletions((latenessMs) => {
+    completed.inc();
+    lateness.observe(latenessMs / 1000);
+  });
+  new Gauge({
+    name: `${PREFIX}session_check_last_success_timestamp_seconds`,
+    help: 'When the latest session check that succeeded ended; absent before the first',
+    registers,
+    collect() {
+      if (scheduler.lastFinishedAt) this.set(scheduler.lastFinishedAt.getTime() / 1000);
+      else this.remove();
+    },
+  });
+}
+
+function countChecks(registers: Registry[], events: SessionEvents): void {
+  const counter = (name: string, help: string) => new Counter({ name: `${PREFIX}${name}`, help, registers });
+  const found = counter('sessions_found_total', 'Sessions found to have ended');
+  const recovered = counter('sessions_recovered_total', 'Sessions taken over from a process that went away');
+  const tenantsFailed = counter('session_check_tenants_failed_total', 'Scans of a tenant that failed');
+  const troubled = new Counter({
+    name: `${PREFIX}sessions_troubled_total`,
+    help: 'Sessions that hbf-core refuses to complete, shows in an unreadable way, or shows as active again untouched',
+    labelNames: ['trouble'] as const,
+    registers,
+  });
+  const held = new Gauge({
+    name: `${PREFIX}sessions_held`,
+    help: 'Sessions that an open live chat held back in the latest check',
+    registers,
+  });
+  const checks = new Counter({
+    name: `${PREFIX}session_checks_total`,
+    help: 'Session checks by how they ended',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  const duration = new Histogram({
+    name: `${PREFIX}session_check_duration_seconds`,
+    help: 'Duration of session checks',
+    buckets: CHECK_BUCKETS,
+    registers,
+  });
+  for (const outcome of ['finished', 'failed']) checks.inc({ outcome }, 0);
+  for (const trouble of ['refused', 'malformed', 'repeated']) troubled.inc({ trouble }, 0);
+  events.listenToChecks(({ figures, durationMs }) => {
+    duration.observe(durationMs / 1000);
+    checks.inc({ outcome: figures ? 'finished' : 'failed' });
+    if (!figures) return;
+    found.inc(figures.found);
+    recovered.inc(figures.recovered);
+    tenantsFailed.inc(figures.tenantsFailed);
+    held.set(figures.held);
+    for (const trouble of ['refused', 'malformed', 'repeated'] as const) troubled.inc({ trouble }, figures[trouble]);
+  });
+}

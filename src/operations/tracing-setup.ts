@@ -1,0 +1,46 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import type { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { Config } from '../config/config.js';
+import { traceWith } from '../tracing/tracing.js';
+import { version } from './version.js';
+
+const NAME = 'hbf-session-manager';
+
+/**
+ * Sets the OpenTelemetry SDK up where a collector is configured, and loads it only then. The SDK reads the other
+ * OTEL_* variables by itself: headers, sampler, batch sizes, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. No
+ * instrumentation patches anything, so that what our code does not name (a transcript, a customer's address) is in no
+ * span, and customers are never sent a trace's id.
+ */
+@Injectable()
+export class TracingSetup implements OnApplicationBootstrap, OnApplicationShutdown {
+  private readonly logger = new Logger(TracingSetup.name);
+  private provider?: NodeTracerProvider;
+
+  constructor(private readonly config: Config) {}
+
+  async onApplicationBootstrap(): Promise<void> {
+    const url = this.config.tracesUrl;
+    if (url === undefined) return;
+    const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
+    const { OTLPTraceExporter } = await import('@opentelemetry/exporter-trace-otlp-http');
+    const { defaultResource, detectResources, envDetector, resourceFromAttributes } =
+      await import('@opentelemetry/resources');
+    const ours = resourceFromAttributes({ 'service.name': NAME, 'service.version': version });
+    const resource = defaultResource()
+      .merge(ours)
+      .merge(detectResources({ detectors: [envDetector] }));
+    const processor = new BatchSpanProcessor(new OTLPTraceExporter({ url }));
+    this.provider = new NodeTracerProvider({ resource, spanProcessors: [processor] });
+    this.provider.register();
+    traceWith(this.provider.getTracer(NAME, version));
+    this.logger.log({}, 'tracing.on');
+  }
+
+  /** After everything that traces has stopped; what is not sent within the exporter's time-out is lost. */
+  async onApplicationShutdown(): Promise<void> {
+    if (!this.provider) return;
+    traceWith(undefined);
+    await this.provider.shutdown().catch((error: Error) => this.logger.warn({ reason: error.message }, 'tracing.lost'));
+  }
+}

@@ -1,0 +1,98 @@
+import { Injectable } from '@nestjs/common';
+import pLimit from 'p-limit';
+import { Config } from '../config/config.js';
+import type { ExpiryRule } from '../deliveries/completion.js';
+import { Clock } from '../persistence/clock.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import { Backpressure } from './backpressure.js';
+import { type FoundSession, EndedSessions } from './ended-sessions.js';
+import { Oldest } from './oldest.js';
+import { SetAside } from './set-aside.js';
+
+/** `live-chat-open`: somebody may be on it. `set-aside`: hbf-core refuses it or it was unreadable; tried again later. */
+export type HoldReason = 'live-chat-open' | 'set-aside';
+
+export interface PreviewedSession {
+  sessionId: string;
+  tenantId: string;
+  lastInteraction: Date;
+  idleSeconds: number;
+  thresholdSeconds: number;
+  /** By which it would be completed; absent while it is held. */
+  rule?: ExpiryRule;
+  /** Why it is held. */
+  reason?: HoldReason;
+}
+
+export interface PreviewList {
+  /** All of them; the list may hold fewer. */
+  count: number;
+  /** The oldest first. */
+  sessions: PreviewedSession[];
+}
+
+/** What a check at this moment would do. */
+export interface CheckPreview {
+  at: Date;
+  tenants: number;
+  /** Too many deliveries wait: it would do nothing of it yet. */
+  paused: boolean;
+  complete: PreviewList;
+  held: PreviewList;
+  /** Sessions that cannot be read, and so are left alone. */
+  malformed: number;
+}
+
+const LISTED_AT_MOST = 1_000;
+const CALLS_AT_ONCE = 8;
+
+/** Tells what a session check would do, and does nothing of it. Costs one light call for each tenant at least. */
+@Injectable()
+export class DryRun {
+  constructor(
+    private readonly clock: Clock,
+    private readonly tenants: TenantDirectory,
+    private readonly endedSessions: EndedSessions,
+    private readonly setAside: SetAside,
+    private readonly pressure: Backpressure,
+    private readonly config: Config,
+  ) {}
+
+  /** @throws PlatformError when hbf-core does not answer; a database error when the database is away */
+  async run(): Promise<CheckPreview> {
+    const now = this.clock.now();
+    const paused = (await this.pressure.countWaiting()) > this.config.backlogHighWater;
+    const tenants = await this.tenants.refresh();
+    const complete = new Oldest<PreviewedSession>(LISTED_AT_MOST);
+    const held = new Oldest<PreviewedSession>(LISTED_AT_MOST);
+    const limit = pLimit(CALLS_AT_ONCE);
+    const look = (tenant: Tenant) =>
+      this.endedSessions.each(tenant, now, (ended) => {
+        const preview = this.preview(ended, now);
+        (preview.reason ? held : complete).add(preview);
+      });
+    const rejected = await Promise.all(tenants.map((tenant) => limit(() => look(tenant))));
+    return {
+      at: new Date(now),
+      tenants: tenants.length,
+      paused,
+      complete: { count: complete.count, sessions: complete.list() },
+      held: { count: held.count, sessions: held.list() },
+      malformed: rejected.flat().length,
+    };
+  }
+
+  private preview({ session, tenant, threshold, decision }: FoundSession, now: number): PreviewedSession {
+    const { id, lastInteraction } = session;
+    const facts = {
+      sessionId: id,
+      tenantId: tenant.id,
+      lastInteraction,
+      idleSeconds: Math.floor((now - lastInteraction.getTime()) / 1000),
+      thresholdSeconds: threshold.seconds,
+    };
+    if (decision.action === 'hold') return { ...facts, reason: 'live-chat-open' };
+    return this.setAside.has(id) ? { ...facts, reason: 'set-aside' } : { ...facts, rule: decision.rule };
+  }
+}

@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto';
+import mongoose, { type Connection } from 'mongoose';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Completion, type Delivery, webhookDestination } from '../../../src/deliveries/completion.js';
+import { CompletionRepository } from '../../../src/deliveries/completion.repository.js';
+import type { Database } from '../../../src/persistence/database.js';
+import { startEmbeddedMongodb } from '../../../src/persistence/embedded-mongodb.js';
+import { databaseUri, migrate } from '../../support/database.js';
+import { atMost, type Bench, LedgerError, median, round } from '../bench.js';
+
+const HANGING = webhookDestination(1);
+const HEALTHY = Array.from({ length: 20 }, (_, index) => webhookDestination(100 + index));
+/** What a lane of eight claims at once. */
+const BATCH = 16;
+const LEASE_MS = 60_000;
+const INSERT = 5_000;
+const INSERTS_AT_ONCE = 3;
+
+interface Books {
+  connection: Connection;
+  completions: CompletionRepository;
+}
+
+/**
+ * What a claim costs behind a long history and a backlog of which most belongs to one destination that hangs, against
+ * the same claims on an otherwise empty collection. Both databases are on one engine; claims take turns.
+ */
+export const backlog: Bench = {
+  name: 'backlog',
+  async run({ quick }) {
+    const [finished, owed, claims] = quick ? [20_000, 5_000, 40] : [1_000_000, 100_000, 400];
+    const folder = mkdtempSync(join(tmpdir(), 'hbf-bench-'));
+    const engine = await startEmbeddedMongodb(folder);
+    const empty = await open(databaseUri(engine.uri, 'empty'));
+    const full = await open(databaseUri(engine.uri, 'full'));
+    try {
+      await fill(full, finished, (n) => completion(`done-${n}`, [...HEALTHY.slice(0, 2), HANGING], 'delivered', n));
+      await fill(full, owed, (n) => completion(`owed-${n}`, [n % 10 === 0 ? webhookDestination(200 + (n % 7)) : HANGING], 'owed', n)); // prettier-ignore
+      await Promise.all([migrate(databaseUri(engine.uri, 'full')), migrate(databaseUri(engine.uri, 'empty'))]);
+      for (const books of [empty, full]) {
+        await fill(books, claims * BATCH, (n) => completion(`due-${n}`, [HEALTHY[n % HEALTHY.length]!], 'owed', n));
+      }
+      const times = await measure(empty, full, claims);
+      const note = `median ${round(times.full.claim, 3)} / ${round(times.empty.claim, 3)} ms per delivery, ${claims} claims of ${BATCH} each; ${finished} finished, ${owed} owed`;
+      return [
+        { name: 'claim beside a backlog / on an empty collection', value: round(times.full.claim / times.empty.claim), must: atMost(1.3), aim: atMost(1.05), note }, // prettier-ignore
+        { name: 'next due time beside a backlog / on an empty collection', value: round(times.full.next / times.empty.next), note: `${round(times.full.next, 2)} / ${round(times.empty.next, 2)} ms` }, // prettier-ignore
+      ];
+    } finally {
+      await Promise.all([empty.connection.close(), full.connection.close()]);
+      await engine.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  },
+};
+
+async function open(uri: string): Promise<Books> {
+  const options = { autoIndex: false, writeConcern: { w: 'majority', journal: true } } as const;
+  const connection = await mongoose.createConnection(uri, options).asPromise();
+  return { connection, completions: new CompletionRepository({ connection } as unknown as Database) };
+}
+
+async function measure(empty: Books, full: Books, claims: number) {
+  const times = {
+    empty: { claim: [] as number[], next: [] as number[] },
+    full: { claim: [] as number[], next: [] as number[] },
+  };
+  const claimed = { empty: new Set<string>(), full: new Set<string>() };
+  for (let n = 0; n < claims; n++) {
+    const destination = HEALTHY[n % HEALTHY.length]!;
+    // who goes first takes turns too
+    for (const name of n % 2 === 0 ? (['empty', 'full'] as const) : (['full', 'empty'] as const)) {
+      const { completions } = name === 'empty' ? empty : full;
+      const now = new Date();
+      const claim = { token: randomUUID(), now, until: new Date(now.getTime() + LEASE_MS), limit: BATCH };
+      const startedAt = performance.now();
+      const taken = await completions.claimDue(destination, claim, Math.random);
+      const claimedAt = performance.now();
+      await completions.earliestDue(destination);
+      times[name].claim.push((claimedAt - startedAt) / taken.length);
+      times[name].next.push(performance.now() - claimedAt);
+      for (const {
+        completion: { _id },
+      } of taken)
+        claimed[name].add(_id);
+    }
+  }
+  for (const [name, ids] of Object.entries(claimed)) {
+    if (ids.size !== claims * BATCH) throw new LedgerError(`${name}: ${ids.size} of ${claims * BATCH} were claimed`);
+  }
+  const middle = ({ claim, next }: { claim: number[]; next: number[] }) => ({
+    claim: median(claim),
+    next: median(next),
+  });
+  return { empty: middle(times.empty), full: middle(times.full) };
+}
+
+async function fill({ connection }: Books, count: number, make: (n: number) => Completion): Promise<void> {
+  const collection = connection.collection<Completion>('completions');
+  let next = 0;
+  const work = async () => {
+    while (next < count) {
+      const from = next;
+      next = Math.min(count, next + INSERT);
+      const documents = Array.from({ length: next - from }, (_, index) => make(from + index));
+      await collection.insertMany(documents, { ordered: false, writeConcern: { w: 1, journal: false } });
+    }
+  };
+  await Promise.all(Array.from({ length: INSERTS_AT_ONCE }, work));
+}
+
+function completion(id: string, destinations: string[], state: 'owed' | 'delivered', n: number): Completion {
+  const at = new Date(Date.now() - 86_400_000 - n);
+  return {
+    _id: id,
+    sessionId: id,
+    revision: 1,
+    organizationId: 'o1',
+    tenantId: `t${n % 100}`,
+    state: 'completed',
+    open: state === 'owed',
+    rule: 'tenant-threshold',
+    thresholdSeconds: 600,
+    lastInteraction: at,
+    detectedAt: at,
+    completedAt: at,
+    deliveries: destinations.map((destination) => delivery(destination, state, at)),
+    leftOut: [],
+  };
+}
+
+function delivery(destination: string, state: 'owed' | 'delivered', at: Date): Delivery {
+  const base = { destination, channel: 'webhook' as const, integrationId: Number(destination.split(':')[1]), state };
+  if (state === 'owed') return { ...base, dueAt: at, claims: 0, attempts: 1, log: [] };
+  return {
+    ...base,
+    claims: 0,
+    attempts: 1,
+    lastStatus: 200,
+    at,
+    log: [{ at, result: 'delivered', statusCode: 200, durationMs: 20 }],
+  };
+}

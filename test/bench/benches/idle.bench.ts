@@ -1,0 +1,36 @@
+import { waitFor } from '../../support/wait-for.js';
+import { atMost, type Bench } from '../bench.js';
+import { World } from '../world.js';
+
+const CHECKS = 4;
+
+/** Calls to hbf-core of checks that find nothing: very many tenants, very many sessions, none of them expired. */
+export const idle: Bench = {
+  name: 'idle',
+  run({ quick, ...options }) {
+    const [tenants, sessions] = quick ? [500, 5_000] : [5_000, 200_000];
+    const limits = quick ? {} : { must: atMost(120), aim: atMost(60) };
+    return World.use({ tenants, hooksPerTenant: 0, analyses: false, thresholdSeconds: 3_600 }, async (world) => {
+      const load = { tenants: world.tenants, count: sessions, ageMs: 60_000, oneTranscript: true };
+      await world.platform.call('addSessions', load);
+      // time-outs are not what is counted here: one process simulates a platform of 200,000 sessions
+      const env = { CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01', SESSION_SERVICE_REQUEST_TIMEOUT: '60000' };
+      await world.startService(env, options);
+      const calls = await waitFor(
+        `${CHECKS} checks`,
+        async () => {
+          const perCheck = await world.platform.call('callsPerCheck');
+          return perCheck.length > CHECKS ? perCheck : undefined;
+        },
+        { timeoutMs: 180_000, intervalMs: 200 },
+      );
+      await world.balance();
+      const note = `${tenants} tenants, ${sessions} active sessions`;
+      return [
+        { name: 'hbf-core calls of the first check', value: calls[0]!, ...limits, note },
+        { name: 'hbf-core calls of the second check', value: calls[1]!, ...limits },
+        { name: 'hbf-core calls of the third check', value: calls[2]!, ...limits },
+      ];
+    });
+  },
+};

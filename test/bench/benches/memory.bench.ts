@@ -1,0 +1,32 @@
+import { atMost, type Bench, type BenchOptions, round } from '../bench.js';
+import { residentMb } from '../proc.js';
+import { World } from '../world.js';
+
+const WORLD = { tenants: 10, hooksPerTenant: 0, analyses: false, thresholdSeconds: 0.5 };
+
+/**
+ * Peak resident memory by the number of sessions that wait when the service comes up. Flow triggers only: what may pile
+ * up is sessions, and each delivery more would only make it last longer.
+ */
+export const memory: Bench = {
+  name: 'memory',
+  async run(options) {
+    const [few, many] = options.quick ? [200, 3_000] : [1_000, 100_000];
+    const small = await peak(few, options);
+    const large = await peak(many, options);
+    const note = `${round(large.mb, 0)} MB at ${many} sessions, ${round(small.mb, 0)} MB at ${few}; ${Math.round(many / large.seconds)} sessions/s`;
+    return [
+      { name: `peak RSS, ${many} expired sessions more than ${few}`, value: round(large.mb - small.mb, 1), unit: 'MB', must: atMost(64), aim: atMost(16), note }, // prettier-ignore
+    ];
+  },
+};
+
+function peak(sessions: number, options: BenchOptions): Promise<{ mb: number; seconds: number }> {
+  return World.use(WORLD, async (world) => {
+    await world.addExpired(sessions, { parked: true, oneTranscript: true });
+    const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01' }, options);
+    const { seconds } = await world.rateOfService(sessions);
+    await world.balance();
+    return { mb: residentMb(service.pid).peak, seconds };
+  });
+}

@@ -1,0 +1,110 @@
+import type { ServiceProcess } from '../../support/service-process.js';
+import { atLeast, type Bench, type BenchOptions, type Figure, LedgerError, median, round } from '../bench.js';
+import { cpuSeconds } from '../proc.js';
+import { Remote } from '../rpc.js';
+import type { SenderHandlers } from '../sender.process.js';
+import { World } from '../world.js';
+
+/** The default of DELIVERY_CONCURRENCY, which the service runs with; the senders get the same. */
+const CONCURRENCY = 64;
+/** What an endpoint near by takes to answer. */
+const NEAR_BY_MS = 10;
+const WORLD = { tenants: 10, hooksPerTenant: 2, analyses: true, thresholdSeconds: 0.5 };
+
+interface Round {
+  undici: number;
+  axios: number;
+  service: number;
+}
+
+/**
+ * Sessions of 20 messages, each one flow trigger, one analysis and two signed webhooks: the service (all its defaults)
+ * against senders of the same requests that keep no books, turn by turn, and against the obvious design.
+ */
+export const pipeline: Bench = {
+  name: 'pipeline',
+  run: (options) =>
+    World.use(WORLD, async (world) => {
+      const sender = await Remote.start<SenderHandlers>('sender.process.ts');
+      try {
+        return await measure(world, sender, options);
+      } finally {
+        await sender.stop();
+      }
+    }),
+};
+
+async function measure(world: World, sender: Remote<SenderHandlers>, options: BenchOptions): Promise<Figure[]> {
+  const [sessions, rounds] = options.quick ? [500, 1] : [3_000, 3];
+  const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02' }, options);
+  await turn(world, sender, 200); // everybody warms up
+  const cpuBefore = cpuSeconds(service.pid);
+  const turns: Round[] = [];
+  for (let i = 0; i < rounds; i++) turns.push(await turn(world, sender, sessions));
+  const cpu = (cpuSeconds(service.pid) - cpuBefore) / ((sessions * rounds) / 1000);
+  const nearBy = await withReceiversNearBy(world, options.quick ? 300 : 2_000);
+  await stopped(service);
+  const obvious = await rateOfObvious(world, sender, options.quick ? 200 : 1_000);
+  await world.sink.call('behave', { delayMs: NEAR_BY_MS });
+  const obviousNearBy = await rateOfObvious(world, sender, options.quick ? 40 : 150);
+
+  const service1 = median(turns.map((one) => one.service));
+  const ratio = (to: 'undici' | 'axios') => round(median(turns.map((one) => one.service / one[to])));
+  const rates = (name: keyof Round) => turns.map((one) => Math.round(one[name])).join(', ');
+  return [
+    { name: 'service / bare undici', value: ratio('undici'), must: atLeast(0.35), aim: atLeast(0.6), note: `sessions/s: service ${rates('service')}; undici ${rates('undici')}` }, // prettier-ignore
+    { name: 'service / axios without books', value: ratio('axios'), must: atLeast(1), aim: atLeast(1.6), note: `axios ${rates('axios')}` }, // prettier-ignore
+    { name: `service / obvious design, receivers answer in ${NEAR_BY_MS} ms`, value: round(nearBy / obviousNearBy, 1), must: atLeast(10), aim: atLeast(20), note: `${Math.round(nearBy)} / ${round(obviousNearBy, 1)} sessions/s` }, // prettier-ignore
+    { name: 'service / obvious design, receivers answer at once', value: round(service1 / obvious, 1), note: `${Math.round(obvious)} sessions/s` }, // prettier-ignore
+    { name: 'CPU seconds of the service per 1,000 sessions', value: round(cpu), unit: 's' },
+  ];
+}
+
+/** The same sessions by each of the three, one after the other. @returns sessions a second */
+async function turn(world: World, sender: Remote<SenderHandlers>, sessions: number): Promise<Round> {
+  await world.addExpired(sessions, { parked: true });
+  const { posts, bytes } = await sender.call('prepare', world.sender);
+  if (posts !== sessions * world.debtsPerSession) throw new LedgerError(`${posts} requests were prepared`);
+  const bare = async (how: 'undici' | 'axios') => {
+    const seconds = await sender.call(how, { concurrency: CONCURRENCY });
+    await balance(world, bytes);
+    return sessions / seconds;
+  };
+  const undici = await bare('undici');
+  const axios = await bare('axios');
+  const { perSecond: service } = await world.rateOfService(sessions);
+  await balance(world, bytes);
+  await world.forgetSessions();
+  return { undici, axios, service };
+}
+
+/** Everybody must have sent the same bytes, once. */
+async function balance(world: World, expectedBytes: number): Promise<void> {
+  const { bytes } = await world.sink.call('settled', { debts: 0, timeoutMs: 0 });
+  const duplicates = await world.balance();
+  if (duplicates > 0) throw new LedgerError(`${duplicates} duplicates although nobody crashed`);
+  if (bytes !== expectedBytes) throw new LedgerError(`${bytes} bytes were received, not ${expectedBytes}`);
+}
+
+async function withReceiversNearBy(world: World, sessions: number): Promise<number> {
+  await world.sink.call('behave', { delayMs: NEAR_BY_MS });
+  await world.addExpired(sessions, { parked: true });
+  const { perSecond } = await world.rateOfService(sessions);
+  await world.balance();
+  await world.forgetSessions();
+  await world.sink.call('behave', {});
+  return perSecond;
+}
+
+async function stopped(service: ServiceProcess): Promise<void> {
+  const { code } = await service.stop();
+  if (code !== 0) throw new Error(`the service ended with ${code}\n${service.tail()}`);
+}
+
+async function rateOfObvious(world: World, sender: Remote<SenderHandlers>, sessions: number): Promise<number> {
+  await world.addExpired(sessions);
+  const seconds = await sender.call('obvious', world.sender);
+  await world.balance();
+  await world.forgetSessions();
+  return sessions / seconds;
+}

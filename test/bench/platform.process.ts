@@ -1,0 +1,113 @@
+import { CoreSimulator } from '../support/core-simulator.js';
+import { makeConversation } from '../support/conversations.js';
+import { CORE_TOKEN } from '../support/planted-secrets.js';
+import type { SimRequest } from '../support/simulated-server.js';
+import { preciseNow } from './bench.js';
+import { serve } from './rpc.js';
+
+/** hbf-core in a process of its own. */
+const core = new CoreSimulator(CORE_TOKEN);
+core.server.recordRequests = false;
+
+const LIST = 'GET /chat-sessions';
+const COMPLETE = 'PATCH /chat-sessions/batch/complete';
+const ROUTES = ['GET /tenants', LIST, COMPLETE, 'GET /chat-sessions/{id}', 'GET /organizations/{orgId}/surveys'];
+const TICK_MS = 5;
+
+/** Sessions by tenant, in order of arrival, since the last `forget`. */
+let added = new Map<string, string[]>();
+/** Epoch ms at which hbf-core answered the PATCH that named the session. */
+const toldAt = new Map<string, number>();
+let firstScanAt: number | undefined;
+let keepTimes = false;
+/** Calls since each session check began (it begins by listing the tenants). */
+const callsPerCheck: number[] = [];
+const shared = makeConversation({ seed: 1 }).messages;
+
+for (const route of ROUTES) {
+  core.server.onBefore(route, (request: SimRequest) => {
+    if (route === 'GET /tenants' && request.query.get('page') === '0') callsPerCheck.push(0);
+    if (callsPerCheck.length > 0) callsPerCheck[callsPerCheck.length - 1]!++;
+    if (request.query.get('includeMessages') === 'true') firstScanAt ??= preciseNow();
+  });
+}
+core.server.onAnswered(COMPLETE, ({ body }) => {
+  const at = preciseNow();
+  if (keepTimes) for (const id of (body as { ids: string[] }).ids) if (!toldAt.has(id)) toldAt.set(id, at);
+});
+
+function add(tenantId: string, ageMs: number, status: 'ACTIVE' | 'COMPLETED', oneTranscript: boolean): void {
+  const lastInteraction = new Date(Date.now() - ageMs);
+  const said = oneTranscript ? { messages: shared, conversation: { messages: 0 } } : {};
+  // what the shared transcript says of itself, as the empty conversation cannot
+  const fields = oneTranscript ? { containsUserInteraction: true } : {};
+  const { id } = core.addSession({ tenantId, lastInteraction, status, fields, ...said });
+  const known = added.get(tenantId);
+  if (known) known.push(id);
+  else added.set(tenantId, [id]);
+}
+
+const handlers = {
+  async listen(): Promise<string> {
+    await core.server.listen();
+    return core.server.url;
+  },
+
+  addTenants(input: { ids: string[]; organizationId: string; thresholdSeconds: number; summarizes: boolean }): void {
+    const { ids, thresholdSeconds: expireAfterSeconds, ...rest } = input;
+    // as little beside the point as may be: thousands of them are listed
+    for (const id of ids) core.addTenant({ id, expireAfterSeconds, ...rest });
+  },
+
+  /**
+   * Sessions of `ageMs`, spread over the tenants. Parked ones are COMPLETED until they are released.
+   * With `oneTranscript` all share one: as many bytes on the wire, little memory here.
+   */
+  addSessions(input: {
+    tenants: string[];
+    count: number;
+    ageMs: number;
+    parked?: boolean;
+    oneTranscript?: boolean;
+  }): void {
+    const { tenants, count, ageMs, parked = false, oneTranscript = false } = input;
+    for (let i = 0; i < count; i++)
+      add(tenants[i % tenants.length]!, ageMs, parked ? 'COMPLETED' : 'ACTIVE', oneTranscript);
+  },
+
+  /** Makes all parked sessions ACTIVE; the first scan from now on is the start of the work. */
+  release(): void {
+    firstScanAt = undefined;
+    for (const id of [...added.values()].flat()) core.reactivate(id);
+  },
+
+  /** Adds sessions whose user has just written the last word, at a steady rate. */
+  async stream(input: { tenants: string[]; perSecond: number; seconds: number }): Promise<void> {
+    keepTimes = true;
+    const total = input.perSecond * input.seconds;
+    const startedAt = preciseNow();
+    for (let sent = 0; sent < total;) {
+      const due = Math.min(total, Math.floor(((preciseNow() - startedAt) / 1000) * input.perSecond));
+      for (; sent < due; sent++) add(input.tenants[sent % input.tenants.length]!, 0, 'ACTIVE', false);
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+    }
+  },
+
+  sessionsByTenant: (): [string, string[]][] => [...added],
+  toldAt: (): [string, number][] => [...toldAt],
+  firstScanAt: (): number | undefined => firstScanAt,
+  activeCount: (): number => core.activeCount,
+  callsPerCheck: (): number[] => callsPerCheck,
+  violations: (): string[] => core.server.violations,
+  /** Times that a session was told of more often than once, over all. */
+  completedTwice: (): number => [...core.ledger.values()].reduce((sum, { count }) => sum + count - 1, 0),
+  /** The next sessions are counted anew; those before are out of the books. */
+  forget(): void {
+    for (const id of [...added.values()].flat()) core.removeSession(id);
+    added = new Map();
+    toldAt.clear();
+  },
+};
+
+export type PlatformHandlers = typeof handlers;
+serve(handlers);

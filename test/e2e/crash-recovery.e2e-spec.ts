@@ -1,0 +1,110 @@
+import { Random } from '../support/random.js';
+import type { ServiceProcess } from '../support/service-process.js';
+import { waitFor } from '../support/wait-for.js';
+import type { WebhookReceiver } from '../support/webhook-receiver.js';
+import { letTimePass } from './deliveries.fixture.js';
+import { ProcessRound, sessionsHeard } from './process.fixture.js';
+
+jest.setTimeout(60_000);
+
+const COMPLETE = 'PATCH /chat-sessions/batch/complete';
+const SESSIONS = 30;
+
+/** The second page of ten, so that the kill finds sessions that are paid, under way and not yet seen. */
+const PAGE = { SESSION_PAGE_SIZE: '10', SESSION_SERVICE_REQUEST_TIMEOUT: '2000', WEBHOOK_TIMEOUT_MS: '3000' };
+
+describe('a service that is killed', () => {
+  let round: ProcessRound;
+  let receiver: WebhookReceiver;
+  let sessionIds: string[];
+  let service: ServiceProcess;
+
+  beforeEach(async () => {
+    round = await ProcessRound.start('crash-recovery', PAGE);
+    round.addTenant('t1');
+    receiver = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
+    sessionIds = round.addSessions('t1', SESSIONS);
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+  });
+
+  /** Every delivery paid, and what was heard twice had been heard before the kill, under the same id. */
+  async function expectAllPaid(heardBefore: readonly string[]): Promise<void> {
+    const completions = await round.allPaid(SESSIONS);
+    for (const { deliveries } of completions.values()) {
+      expect(deliveries.map(({ state }) => state)).toEqual(['delivered', 'delivered', 'delivered']);
+    }
+    const heard = sessionsHeard(receiver);
+    expect([...new Set(heard)]).toEqual(sessionIds);
+    const twice = heard.filter((id, index) => heard.indexOf(id) !== index);
+    expect(twice.filter((id) => !heardBefore.includes(id))).toEqual([]);
+    for (const { webhookId, sessionId } of receiver.received) expect(webhookId).toBe(`${sessionId}:1`);
+    expect(Math.min(...round.timesTold(sessionIds).triggered)).toBe(1);
+  }
+
+  async function startAgain(): Promise<void> {
+    await letTimePass(round.db);
+    service = await round.spawn();
+  }
+
+  it.each([
+    { moment: 'before hbf-core completed the sessions', stage: 'before' as const },
+    { moment: 'after hbf-core completed them', stage: 'after' as const },
+  ])('$moment goes on from what it wrote down, and repeats nothing', async ({ stage }) => {
+    let pages = 0;
+    const isSecond = () => pages === 2;
+    round.platform.core.server.onBefore(COMPLETE, async () => void (++pages === 2 && (await service.kill())));
+    round.platform.fault({ service: 'hbf-core', route: COMPLETE, kind: 'reset', stage, times: 1, when: isSecond });
+    service = await round.spawn();
+    expect(await service.exited).toEqual({ code: null, signal: 'SIGKILL' });
+    expect(await round.completions.countDocuments({ state: 'detected' })).toBeGreaterThanOrEqual(10);
+    const before = sessionsHeard(receiver);
+
+    await startAgain();
+    await expectAllPaid(before);
+    expect(round.timesTold(sessionIds).completed).toEqual(Array(SESSIONS).fill(1));
+  });
+
+  it('during the first attempts sends again only what was under way', async () => {
+    receiver.behave((_reception, n) => (n === 12 ? (void service.kill(), { kind: 'hang' }) : { kind: 'ok' }));
+    service = await round.spawn();
+    await service.exited;
+    const before = sessionsHeard(receiver);
+    expect(before.length).toBeLessThan(SESSIONS);
+
+    receiver.behave({ kind: 'ok' });
+    await startAgain();
+    await expectAllPaid(before);
+    expect(round.timesTold(sessionIds).completed).toEqual(Array(SESSIONS).fill(1));
+  });
+
+  it('after an attempt and before its outcome is written sends that again under the same id', async () => {
+    receiver.onReception(() => receiver.received.length === 1 && void service.kill());
+    service = await round.spawn();
+    await service.exited;
+    const [first] = receiver.received;
+    receiver.onReception(() => undefined);
+
+    await startAgain();
+    await expectAllPaid(sessionsHeard(receiver));
+    expect(receiver.of(first!.sessionId!).map(({ webhookId }) => webhookId)).toEqual(Array(2).fill(first!.webhookId));
+  });
+
+  it('again and again at random moments loses nothing', async () => {
+    const random = new Random(5);
+    const underWay: string[] = [];
+    for (let life = 0; life < 4; life++) {
+      const last = receiver.received.length + random.integer(1, 8);
+      receiver.onReception(() => receiver.received.length >= last && void service.kill());
+      await startAgain();
+      await waitFor('the kill', () => !service.running);
+      underWay.push(...sessionsHeard(receiver));
+    }
+    receiver.onReception(() => undefined);
+    await startAgain();
+    await expectAllPaid(underWay);
+  });
+});

@@ -1,0 +1,44 @@
+import type { ServiceProcess } from '../support/service-process.js';
+import { waitFor } from '../support/wait-for.js';
+import { deliveryOf, letTimePass } from './deliveries.fixture.js';
+import { ProcessRound, sessionsHeard } from './process.fixture.js';
+
+jest.setTimeout(60_000);
+
+it('a delivery that kills its worker each time is dead after six claims, and its neighbours are paid', async () => {
+  const round = await ProcessRound.start('crash-worker', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
+  round.addTenant('t1');
+  const deadly = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
+  const neighbour = await round.addWebhook({ id: 2, organizationId: 'org-t1', tenants: ['t1'] });
+  const sessionIds = round.addSessions('t1', 12);
+  const fatal = sessionIds[5]!;
+  let service: ServiceProcess;
+  deadly.behave(({ sessionId }) => (sessionId === fatal ? (void service.kill(), { kind: 'hang' }) : { kind: 'ok' }));
+
+  const isDead = async () => {
+    const completion = (await round.all()).get(fatal);
+    return completion !== undefined && deliveryOf(completion, 'webhook:1').state === 'dead';
+  };
+  for (let dead = false; !dead;) {
+    await letTimePass(round.db); // the leases of the process that was killed
+    service = await round.spawn();
+    await waitFor('the service to be killed, or to give the delivery up', async () => {
+      dead = await isDead();
+      return dead || !service.running;
+    });
+  }
+  const completions = await round.allPaid(12);
+
+  const webhook = deliveryOf(completions.get(fatal), 'webhook:1');
+  expect(webhook).toMatchObject({ state: 'dead', attempts: 0, reason: expect.stringMatching(/claimed 6 times/) });
+  expect(deadly.of(fatal)).toHaveLength(6);
+  expect([...new Set(sessionsHeard(deadly))]).toEqual(sessionIds);
+  expect([...new Set(sessionsHeard(neighbour))]).toEqual(sessionIds);
+  for (const { _id, deliveries } of completions.values()) {
+    const others = deliveries.filter((one) => _id !== fatal || one.destination !== 'webhook:1');
+    expect(others.map(({ state }) => state)).toEqual(others.map(() => 'delivered'));
+  }
+  expect((await fetch(`${service!.url}/health/ready`)).status).toBe(200);
+  expect(round.platform.violations).toEqual([]);
+  await round.stop();
+});

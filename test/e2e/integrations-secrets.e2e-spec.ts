@@ -1,0 +1,188 @@
+import { WebhookReceiver } from '../support/webhook-receiver.js';
+import { IntegrationsFixture, TOKENS } from './integrations.fixture.js';
+
+const PATH = '/organizations/org1/integrations';
+
+interface SecretAnswer {
+  secret: string;
+  createdAt: string;
+  former: { createdAt: string; expiresAt: string }[];
+}
+
+interface ExampleAnswer {
+  delivered: boolean;
+  statusCode?: number;
+  durationMs: number;
+  code?: string;
+  message?: string;
+  response?: string;
+}
+
+let fixture: IntegrationsFixture;
+let receiver: WebhookReceiver;
+
+beforeAll(async () => {
+  fixture = await IntegrationsFixture.start('integrations-secrets-e2e', { WEBHOOK_TIMEOUT_MS: '500' });
+});
+beforeEach(async () => {
+  receiver = await WebhookReceiver.start();
+});
+afterEach(() => receiver.stop());
+afterAll(() => fixture.stop());
+
+const secretOf = (id: number) => fixture.call<SecretAnswer>('GET', `${PATH}/${id}/signing-secret`);
+const rotate = (id: number) => fixture.call<SecretAnswer>('POST', `${PATH}/${id}/signing-secret/rotate`);
+const test = (id: number) => fixture.call<ExampleAnswer>('POST', `${PATH}/${id}/test`);
+const endpoint = (more = {}) => fixture.create({ url: `http://127.0.0.1:${receiver.port}/hook?key=1`, ...more });
+
+describe('signing secrets', () => {
+  it('every integration has one of its own from the start, which only administrators see', async () => {
+    const [one, other] = [await fixture.create(), await fixture.create()];
+    const { status, body, headers } = await secretOf(one.id);
+    expect([status, body.former]).toEqual([200, []]);
+    expect(body.secret).toMatch(/^whsec_[A-Za-z0-9+/]{43}=$/);
+    expect((await secretOf(other.id)).body.secret).not.toBe(body.secret);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(JSON.stringify(await fixture.call('GET', PATH))).not.toContain('whsec_');
+  });
+
+  it('after a rotation both sign for 24 hours', async () => {
+    const { id } = await endpoint();
+    const before = (await secretOf(id)).body;
+    const { status, body: after } = await rotate(id);
+    expect(status).toBe(201);
+    expect(after.secret).not.toBe(before.secret);
+    expect(after.former).toEqual([{ createdAt: before.createdAt, expiresAt: expect.any(String) }]);
+    const overlap = Date.parse(after.former[0]!.expiresAt) - Date.parse(after.createdAt);
+    expect(overlap).toBe(24 * 3_600_000);
+    expect((await secretOf(id)).body).toEqual(after);
+
+    for (const { secret } of [before, after]) {
+      receiver.useSecrets([secret]);
+      expect((await test(id)).body.delivered).toBe(true);
+      expect(receiver.received.at(-1)).toMatchObject({ verified: true });
+    }
+    expect(receiver.received.at(-1)!.signature!.split(' ')).toHaveLength(2);
+  });
+
+  it('survive a replacement of the settings', async () => {
+    const created = await endpoint();
+    const { body: before } = await secretOf(created.id);
+    const body = { url: created.url, tenants: ['t3'], enabled: true, errorEmailRecipients: [] };
+    expect((await fixture.call('PUT', `${PATH}/${created.id}`, { body })).status).toBe(200);
+    expect((await secretOf(created.id)).body).toEqual(before);
+  });
+
+  it('are few, however often they are rotated', async () => {
+    const { id } = await fixture.create();
+    for (let i = 0; i < 6; i++) expect((await rotate(id)).status).toBe(201);
+    expect((await secretOf(id)).body.former).toHaveLength(3);
+  });
+
+  it('of an integration that was made without one: 404, until it is rotated', async () => {
+    const { id } = await fixture.create();
+    await fixture.change('integrations', { _id: id }, { $unset: { signingSecrets: 1 } });
+    expect((await secretOf(id)).status).toBe(404);
+    expect((await rotate(id)).status).toBe(201);
+    expect((await secretOf(id)).body.former).toEqual([]);
+  });
+
+  it("of another organization's integration do not exist", async () => {
+    const { id } = await fixture.create({ tenants: ['u1'] }, 'org2');
+    expect([(await secretOf(id)).status, (await rotate(id)).status, (await test(id)).status]).toEqual([404, 404, 404]);
+  });
+});
+
+describe('an example on demand', () => {
+  it('is a signed session with test: true and the own headers', async () => {
+    const { id } = await endpoint({ enabled: false });
+    receiver.useSecrets([(await secretOf(id)).body.secret]);
+    receiver.behave({ kind: 'ok', body: 'thanks' });
+    const { status, body } = await test(id);
+    expect(status).toBe(200);
+    expect(body).toEqual({ delivered: true, statusCode: 200, durationMs: expect.any(Number), response: 'thanks' });
+    expect(receiver.received).toHaveLength(1);
+    const [sent] = receiver.received;
+    expect(sent).toMatchObject({ method: 'POST', path: '/hook?key=1', verified: true });
+    expect(sent!.headers['x-api-key']).toBe('PLANTED-header-value');
+    expect(sent!.body).toMatchObject({
+      test: true,
+      status: 'COMPLETED',
+      organizationId: 'org1',
+      tenantId: 't1',
+      tenant: { id: 't1' },
+      participants: [{ role: 'END_USER' }, { role: 'BOT' }],
+      contacts: [],
+    });
+  });
+
+  it('tells a refusal, a time-out and a dead address as they are, with 200', async () => {
+    const { id } = await endpoint();
+    receiver.behave({ kind: 'status', status: 503, body: 'later' });
+    expect((await test(id)).body).toMatchObject({ delivered: false, statusCode: 503, response: 'later' });
+    receiver.behave({ kind: 'hang' });
+    expect((await test(id)).body).toMatchObject({ delivered: false, code: 'timeout' });
+    const dead = await fixture.create({ url: 'http://127.0.0.1:1/' });
+    expect((await test(dead.id)).body).toMatchObject({ delivered: false, code: 'ECONNREFUSED' });
+  });
+
+  it('leaves no trace among the errors', async () => {
+    const { id } = await endpoint();
+    receiver.behave({ kind: 'status', status: 500 });
+    await test(id);
+    expect((await fixture.call('GET', `${PATH}/errors/${id}`)).body).toEqual([]);
+  });
+});
+
+describe('an integration that is stopped', () => {
+  const owedTo = (id: number, n: number) => ({
+    _id: `stopped-${id}-${n}`,
+    sessionId: `stopped-${id}-${n}`,
+    revision: 1,
+    organizationId: 'org1',
+    tenantId: 't1',
+    state: 'completed',
+    open: true,
+    rule: 'default-threshold',
+    thresholdSeconds: 1,
+    lastInteraction: new Date(),
+    detectedAt: new Date(),
+    leftOut: [],
+    deliveries: [
+      {
+        destination: `webhook:${id}`,
+        channel: 'webhook',
+        integrationId: id,
+        state: 'owed',
+        dueAt: new Date(Date.now() + 3_600_000),
+        claims: 0,
+        attempts: 1,
+        log: [],
+      },
+    ],
+  });
+
+  it.each<[string, (id: number) => Promise<{ status: number }>, RegExp]>([
+    ['deleted', (id) => fixture.call('DELETE', `${PATH}/${id}`), /removed/],
+    [
+      'disabled',
+      (id) =>
+        fixture.call('PUT', `${PATH}/${id}`, {
+          token: TOKENS.colleague,
+          body: { url: 'https://example.com/', tenants: ['t1'], enabled: false, errorEmailRecipients: [] },
+        }),
+      /disabled/,
+    ],
+  ])('is owed nothing any more when it was %s, and the record says why', async (_, stop, reason) => {
+    const [{ id }, { id: otherId }] = [await fixture.create(), await fixture.create()];
+    await fixture.insert('completions', [owedTo(id, 1), owedTo(otherId, 1)]);
+    expect((await stop(id)).status).toBeLessThan(300);
+    const [stopped] = await fixture.stored('completions', { sessionId: `stopped-${id}-1` });
+    expect(stopped).toMatchObject({
+      open: false,
+      deliveries: [{ state: 'dropped', reason: expect.stringMatching(reason) }],
+    });
+    const [other] = await fixture.stored('completions', { sessionId: `stopped-${otherId}-1` });
+    expect(other).toMatchObject({ open: true, deliveries: [{ state: 'owed' }] });
+  });
+});

@@ -1,0 +1,73 @@
+import { ServiceProcess } from '../support/service-process.js';
+import { waitFor } from '../support/wait-for.js';
+import { OwnMongodb } from './mongodb.fixture.js';
+import { ProcessRound, sessionsHeard } from './process.fixture.js';
+
+jest.setTimeout(60_000);
+
+const statusOf = (url: string) => fetch(url).then((response) => response.status, String);
+
+describe('a start', () => {
+  it('with a wrong configuration ends with 1 and names every bad variable, but no secret', async () => {
+    const secrets = {
+      MONGODB_URI: 'postgres://user:hunter2-in-the-uri@db.example.com/x',
+      SECRETS_ENCRYPTION_KEY: 'hunter2-is-no-key',
+      CORE_TOKEN: 'hunter2-is-the-token',
+      SMTP_PASSWORD: 'hunter2-of-the-mail-server',
+    };
+    const wrong = {
+      CORE_URL: 'no url',
+      LOG_LEVEL: 'loud',
+      DELIVERY_RETRY_SCHEDULE: 'soon',
+      WEBHOOK_TIMEOUT_MS: '1',
+      WEBHOOK_ALLOWED_PRIVATE_CIDRS: '10.0.0.0/99',
+    };
+    const missing = ['EVENT_PUBLISHER_URL', 'NLP_URL'];
+    const service = await ServiceProcess.start({ ...secrets, ...wrong });
+    expect(await service.exited).toEqual({ code: 1, signal: null });
+    const said = await waitFor('what it said', () => service.output.join('\n').includes('NLP_URL') && service.tail(50));
+    for (const name of [...Object.keys(wrong), ...missing, 'MONGODB_URI', 'SECRETS_ENCRYPTION_KEY']) {
+      expect(said).toContain(name);
+    }
+    expect(said).not.toContain('hunter2');
+  });
+
+  it('without its database stays alive and not ready, and does its work once that is there', async () => {
+    const mongodb = await OwnMongodb.create();
+    const round = await ProcessRound.start('process-start', { MONGODB_URI: mongodb.uri('process-start') });
+    round.addTenant('t1');
+    const sessionIds = round.addSessions('t1', 3);
+    const service = await round.spawn();
+    await waitFor('the service to listen', async () => (await statusOf(`${service.url}/health`)) === 200);
+    await waitFor('a word of it in the log', () => service.logged('the database could not be opened').length > 0);
+    const readiness = await fetch(`${service.url}/health/ready`);
+    expect(readiness.status).toBe(503);
+    expect(await readiness.json()).toMatchObject({ status: 'not ready', database: 'down' });
+
+    await mongodb.start();
+    await service.waitReady();
+    await waitFor('the flows', () => round.platform.publisher.triggers.length === 3);
+    expect(round.timesTold(sessionIds).completed).toEqual([1, 1, 1]);
+    expect(await (await fetch(`${service.url}/health`)).json()).toEqual({ status: 'ok' });
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+    await mongodb.remove();
+  });
+
+  it('says in its readiness when the last session check ended', async () => {
+    const round = await ProcessRound.start('process-start');
+    round.addTenant('t1');
+    const receiver = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
+    const sessionIds = round.addSessions('t1', 3);
+    const service = await round.spawn();
+    await service.waitReady();
+    await round.allPaid(3);
+    expect(sessionsHeard(receiver)).toEqual(sessionIds);
+    const readiness = await waitFor('a check to have ended', async () => {
+      const body = (await (await fetch(`${service.url}/health/ready`)).json()) as { sessionCheck: { lastFinishedAt?: string } }; // prettier-ignore
+      return body.sessionCheck.lastFinishedAt ? body : undefined;
+    });
+    expect(readiness).toMatchObject({ status: 'ready', database: 'up', sessionCheck: { failing: false } });
+    await round.stop();
+  });
+});

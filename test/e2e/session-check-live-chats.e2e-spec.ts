@@ -1,0 +1,60 @@
+import { CLOSED_LIVE_CHATS, type LiveChatEntry, OPEN_LIVE_CHATS } from '../support/conversations.js';
+import { Round } from './round.fixture.js';
+
+const DAY_MINUTES = 1440;
+
+describe('a session check over live chats', () => {
+  let round: Round;
+
+  beforeEach(async () => {
+    round = await Round.start('session-check-live-chats');
+    round.addTenant('t1');
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+  });
+
+  const entry = (liveChatEventType: string): LiveChatEntry => ({ liveChatEventType, agents: [] });
+
+  it('holds and counts sessions whose live chat is open, at every check anew', async () => {
+    const held = OPEN_LIVE_CHATS.map((liveChat) => round.addSession('t1', 20, { conversation: { liveChat } }));
+    const ended = round.addSession('t1', 20);
+    expect(await round.check()).toMatchObject({ held: held.length, found: 1, completed: 1 });
+    expect(await round.check()).toMatchObject({ held: held.length, found: 0, completed: 0 });
+    expect([...(await round.allPaid()).keys()]).toEqual([ended]);
+    for (const id of held) expect(round.core.session(id).status).toBe('ACTIVE');
+    expect([...round.core.ledger.keys()]).toEqual([ended]);
+  });
+
+  it('completes sessions whose live chat is closed or was abandoned', async () => {
+    const ended = CLOSED_LIVE_CHATS.map((liveChat) => round.addSession('t1', 20, { conversation: { liveChat } }));
+    expect(await round.check()).toMatchObject({ held: 0, completed: ended.length });
+    const completions = await round.allPaid();
+    for (const id of ended) expect(completions.get(id)).toMatchObject({ rule: 'tenant-threshold', state: 'completed' });
+  });
+
+  it('holds a session for one open live chat among closed ones', async () => {
+    const liveChats = [entry('LIVECHAT_TERMINATED'), entry('LIVECHAT_REQUESTED'), entry('LIVECHAT_ABANDONED')];
+    const id = round.addSession('t1', 20, { liveChats });
+    expect(await round.check()).toMatchObject({ held: 1, completed: 0 });
+    round.core.session(id).liveChats = [entry('LIVECHAT_TERMINATED')];
+    expect(await round.check()).toMatchObject({ held: 0, completed: 1 });
+  });
+
+  it('takes an unknown event for an open live chat', async () => {
+    round.addSession('t1', 20, { liveChats: [entry('LIVECHAT_TAKEN_OVER_BY_HOLOGRAM')] });
+    expect(await round.check()).toMatchObject({ held: 1, completed: 0 });
+  });
+
+  it('completes a session all the same that is idle for longer than a live chat may be', async () => {
+    const conversation = { liveChat: 'exchanged' as const };
+    const forgotten = round.addSession('t1', DAY_MINUTES + 1, { conversation });
+    round.addSession('t1', DAY_MINUTES - 1, { conversation });
+    expect(await round.check()).toMatchObject({ held: 1, completed: 1 });
+    const completions = await round.allPaid();
+    expect([...completions.keys()]).toEqual([forgotten]);
+    expect(completions.get(forgotten)!.rule).toBe('live-chat-max-idle');
+  });
+});

@@ -1,0 +1,200 @@
+import { SessionCheckScheduler } from '../../src/sessions/session-check.scheduler.js';
+import { waitFor } from '../support/wait-for.js';
+import type { WebhookReceiver } from '../support/webhook-receiver.js';
+import { Round } from './round.fixture.js';
+import { captureLogs, makeDue, passLeases } from './session-check.fixture.js';
+
+const PATCH = 'PATCH /chat-sessions/batch/complete';
+/** One call to hbf-core, its repetitions included. */
+const TRIES = 3;
+const COUNT = 5;
+
+describe('recovery of sessions whose completion stopped half-way', () => {
+  let round: Round;
+  let receiver: WebhookReceiver;
+  let ids: string[];
+
+  beforeEach(async () => {
+    round = await Round.start('session-check-recovery');
+    round.addTenant('t1', { summarizes: true });
+    receiver = await round.addWebhook('t1');
+    ids = Array.from({ length: COUNT }, () => round.addSession('t1', 20)).sort();
+    round.core.addSurvey({ sessionId: ids[0]!, id: 'survey' });
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+  });
+
+  /** The check writes down what is owed, and then fails at hbf-core. */
+  async function stopHalfWay(stage: 'before' | 'after' = 'before'): Promise<void> {
+    round.core.server.fault({ kind: 'reset', route: PATCH, stage, times: TRIES });
+    expect(await round.check()).toMatchObject({ completed: 0, tenantsFailed: 1 });
+    const detected = await round.completions.find({ state: 'detected', open: true }).toArray();
+    expect(detected.map(({ _id }) => _id).sort()).toEqual(ids);
+    expect(receiver.received).toEqual([]);
+    expect(round.platform.publisher.triggers).toEqual([]);
+  }
+
+  async function recover() {
+    await passLeases(round);
+    const figures = await round.check();
+    return { figures, completions: await round.allPaid() };
+  }
+
+  function expectAllPaidOnce(): void {
+    expect(receiver.received.map(({ sessionId }) => sessionId).sort()).toEqual(ids);
+    const triggered = round.platform.publisher.triggers.map(({ id }) => id).sort();
+    expect(triggered).toEqual([...ids, 'survey'].sort());
+    expect(round.platform.nlp.analyses).toHaveLength(COUNT);
+    for (const id of ids) expect(round.core.session(id).status).toBe('COMPLETED');
+  }
+
+  async function allButOnePaid(paid: string[]): Promise<void> {
+    const done = () => round.completions.find({ open: false }).toArray();
+    await waitFor('the others to be paid', async () => (await done()).length === paid.length);
+    expect((await done()).map(({ _id }) => _id).sort()).toEqual([...paid].sort());
+  }
+
+  it.each(['before', 'after'] as const)('pays all when the connection broke %s hbf-core acted', async (stage) => {
+    await stopHalfWay(stage);
+    const { figures, completions } = await recover();
+    expect(figures).toMatchObject({ recovered: COUNT, completed: 0, tenantsFailed: 0 });
+    expect([...completions.keys()].sort()).toEqual(ids);
+    for (const completion of completions.values()) {
+      expect(completion).toMatchObject({ state: 'completed', open: false });
+      expect(completion.lease).toBeUndefined();
+      expect(completion.deliveries.map(({ state }) => state)).toEqual(completion.deliveries.map(() => 'delivered'));
+    }
+    expectAllPaidOnce();
+    for (const id of ids) expect(round.core.ledger.get(id)!.count).toBe(stage === 'before' ? 1 : TRIES);
+  });
+
+  it('leaves what another process is at work on alone until its lease has passed', async () => {
+    await stopHalfWay();
+    expect(await round.check()).toMatchObject({ recovered: 0, completed: 0, tenantsFailed: 0 });
+    expect(round.core.server.count(PATCH)).toBe(TRIES);
+    expect((await recover()).figures).toMatchObject({ recovered: COUNT });
+    expectAllPaidOnce();
+  });
+
+  it('takes a completion back whose user has come back', async () => {
+    await stopHalfWay();
+    round.core.touch(ids[0]!);
+    const { completions } = await recover();
+    expect([...completions.keys()].sort()).toEqual(ids.slice(1));
+    expect(round.core.session(ids[0]!).status).toBe('ACTIVE');
+    expect(receiver.of(ids[0]!)).toEqual([]);
+  });
+
+  it('takes a completion back that hbf-core refuses now', async () => {
+    await stopHalfWay();
+    round.core.poison(ids[0]!);
+    const { completions } = await recover();
+    expect([...completions.keys()].sort()).toEqual(ids.slice(1));
+    expect(receiver.received).toHaveLength(COUNT - 1);
+  });
+
+  it('buries what is owed for a session that is gone', async () => {
+    await stopHalfWay();
+    round.core.removeSession(ids[0]!);
+    const { completions } = await recover();
+    const { deliveries, open } = completions.get(ids[0]!)!;
+    expect(open).toBe(false);
+    for (const delivery of deliveries) expect(delivery).toMatchObject({ state: 'dead', attempts: 0 });
+    expect(receiver.received).toHaveLength(COUNT - 1);
+  });
+
+  it('goes on with the others, and with the check, where hbf-core shows a session as none', async () => {
+    await stopHalfWay();
+    round.core.session(ids[0]!).fields = { lastInteraction: 'rubbish' };
+    const fresh = round.addSession('t1', 20);
+    await passLeases(round);
+    expect(await round.check()).toMatchObject({ completed: 1 });
+    await allButOnePaid([...ids.slice(1), fresh]);
+    round.core.session(ids[0]!).fields = {};
+    await recover();
+    expect(receiver.of(ids[0]!)).toHaveLength(1);
+  });
+
+  it('does not keep the check from working when one look-up fails', async () => {
+    await stopHalfWay();
+    const logs = captureLogs(round);
+    const route = 'GET /chat-sessions/{id}';
+    const bad = ids[0]!;
+    const heal = round.core.server.fault({
+      kind: 'status',
+      status: 500,
+      route,
+      when: ({ params }) => params['id'] === bad,
+    });
+    const fresh = round.addSession('t1', 20);
+    await passLeases(round);
+    expect(await round.check()).toMatchObject({ completed: 1 });
+    expect(logs.map(({ event }) => event)).toContain('recovery.failed');
+    await allButOnePaid([fresh]);
+    heal();
+    await recover();
+    expect(receiver.received.map(({ sessionId }) => sessionId).sort()).toEqual([...ids, fresh].sort());
+  });
+
+  describe('webhooks planned before', () => {
+    const integrations = () => round.db.collection<{ _id: number; enabled: boolean }>('integrations');
+
+    async function webhookAfterRecovery() {
+      const { completions } = await recover();
+      return completions.get(ids[0]!)!.deliveries.find(({ destination }) => destination === 'webhook:1');
+    }
+
+    it('are dropped when the integration was removed', async () => {
+      await stopHalfWay();
+      await integrations().deleteOne({ _id: 1 });
+      const reason = 'the integration was removed';
+      expect(await webhookAfterRecovery()).toMatchObject({ state: 'dropped', attempts: 0, reason });
+      expect(receiver.received).toEqual([]);
+    });
+
+    it('are dropped when the integration was disabled', async () => {
+      await stopHalfWay();
+      await integrations().updateOne({ _id: 1 }, { $set: { enabled: false } });
+      const reason = 'the integration is disabled';
+      expect(await webhookAfterRecovery()).toMatchObject({ state: 'dropped', attempts: 0, reason });
+      expect(receiver.received).toEqual([]);
+    });
+
+    it('do not follow a tenant to another organization, nor go to the one it has left', async () => {
+      await stopHalfWay();
+      round.core.changeTenant('t1', { organizationId: 'org-new' });
+      round.core.removeSession(ids[4]!); // what is left must be paid or buried too
+      expect(await webhookAfterRecovery()).toMatchObject({ state: 'dead', attempts: 0 });
+      expect(receiver.received).toEqual([]);
+    });
+  });
+
+  it('looks surveys up again when that failed at first, and triggers each once', async () => {
+    const route = 'GET /organizations/{orgId}/surveys';
+    const heal = round.core.server.fault({ kind: 'status', status: 503, route });
+    await round.check();
+    const waiting = () => round.completions.countDocuments({ 'deliveries.lastError': /http_503/ });
+    await waitFor('the look-ups to fail', async () => (await waiting()) === COUNT);
+    expect(receiver.received).toHaveLength(COUNT);
+    expect(round.platform.publisher.triggersOf('survey')).toEqual([]);
+    heal();
+    await makeDue(round, 'surveys');
+    const completions = await round.allPaid();
+    const surveys = completions.get(ids[0]!)!.deliveries.find(({ destination }) => destination === 'surveys');
+    expect(surveys).toMatchObject({ state: 'delivered', attempts: 1, triggeredSurveys: ['survey'] });
+    expect(round.platform.publisher.triggersOf('survey')).toHaveLength(1);
+  });
+
+  it('is one check when two are asked for at once', async () => {
+    const scheduler = round.service.get(SessionCheckScheduler);
+    const [one, two] = await Promise.all([scheduler.runNow(), scheduler.runNow()]);
+    expect(two).toBe(one);
+    expect(one).toMatchObject({ completed: COUNT });
+    await round.allPaid();
+    expect(round.core.server.count(PATCH)).toBe(1);
+    expectAllPaidOnce();
+  });
+});
