@@ -9,8 +9,8 @@ import type { DeliveryResult } from './settlement.js';
 
 /** An endpoint that has failed without a success for this long is disabled. */
 const FAILING_AT_MOST_MS = 5 * 86_400_000;
-/** Deliveries that die together are told of together. */
-const DEAD_TOGETHER_MS = 1_000;
+/** Deliveries that die together are told of together; by then, first attempts of the same page are written down too. */
+const AFTERWARDS_MS = 1_000;
 /** Failures of one integration that come closer together than this are noted once. */
 const NOTED_TOGETHER_MS = 5_000;
 
@@ -33,6 +33,8 @@ export class IntegrationHealth implements OnModuleDestroy {
    */
   private readonly noted = new Map<number, number>();
   private readonly died = new Map<number, { integration: Integration; count: number; last: Facts }>();
+  /** Just disabled, with the reason for its deliveries. */
+  private readonly disabled = new Map<number, string>();
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -43,7 +45,7 @@ export class IntegrationHealth implements OnModuleDestroy {
   ) {}
 
   async onModuleDestroy(): Promise<void> {
-    await this.tellOfDead();
+    await this.afterwards();
   }
 
   /** Takes in one attempt's result. */
@@ -73,7 +75,7 @@ export class IntegrationHealth implements OnModuleDestroy {
     this.noted.set(integration.id, now);
     const at = new Date(now);
     const since = await this.integrations.noteFailure(integration.id, at);
-    if (since?.getTime() !== now) return; // it fails for longer, or it is gone
+    if (since?.getTime() !== at.getTime()) return; // it fails for longer, or it is gone
     await this.notifications.record({ kind: 'first-failure', ...about(integration), at, ...facts(result) });
   }
 
@@ -92,23 +94,37 @@ export class IntegrationHealth implements OnModuleDestroy {
       'integration.disabled',
     );
     await this.notifications.record({ kind: 'disabled', ...about(integration), at, ...last, reason: WHY[why] });
-    await this.resending.drop(integration.id, `the integration is disabled: ${WHY[why]}`);
+    const reason = `the integration is disabled: ${WHY[why]}`;
+    this.disabled.set(integration.id, reason);
+    this.lookAfterwards();
+    await this.resending.drop(integration.id, reason);
   }
 
   private dead(integration: Integration, last: Facts): void {
     const count = (this.died.get(integration.id)?.count ?? 0) + 1;
     this.died.set(integration.id, { integration, count, last });
-    this.timer ??= setTimeout(() => this.inBackground(this.tellOfDead()), DEAD_TOGETHER_MS);
+    this.lookAfterwards();
   }
 
-  private async tellOfDead(): Promise<void> {
+  private lookAfterwards(): void {
+    this.timer ??= setTimeout(() => this.inBackground(this.afterwards()), AFTERWARDS_MS);
+  }
+
+  /** Sessions that were just being completed when their integration was disabled are owed to it since. */
+  private async afterwards(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
     const died = [...this.died.values()];
+    const disabled = [...this.disabled];
     this.died.clear();
+    this.disabled.clear();
     const at = new Date(this.clock.now());
     for (const { integration, count, last } of died) {
       await this.notifications.record({ kind: 'dead', ...about(integration), at, count, ...last });
+    }
+    for (const [id, reason] of disabled) {
+      const enabledAgain = (await this.integrations.findById(id))?.enabled;
+      if (!enabledAgain) await this.resending.drop(id, reason);
     }
   }
 

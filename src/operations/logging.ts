@@ -1,35 +1,35 @@
 import { ecsFormat } from '@elastic/ecs-pino-format';
 import type { Params } from 'nestjs-pino';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
-import type { LoggerOptions } from 'pino';
+import type { Options } from 'pino-http';
 import type { Config } from '../config/config.js';
-import { ecsBindings, ecsFields, pathOf, type SeenRequest } from './ecs-fields.js';
+import { ecsFields } from './ecs-fields.js';
+import { redacted } from './log-redaction.js';
 import { version } from './version.js';
 
-/**
- * What must not be in any log line, at the top or up to two levels down. Nobody logs these: it is a second net, for
- * objects that somebody logs whole some day.
- */
-const SECRETS = ['authorization', 'cookie', 'password', 'token', 'secret', 'signingSecrets', 'headers'];
-const CUSTOMER_DATA = ['messages', 'transcript', 'contacts', 'payload', 'body', 'variables'];
-const REDACTED = [...SECRETS, ...CUSTOMER_DATA].flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+const SERIALIZERS = {
+  req: (request: IncomingMessage & { id: string }) => ({
+    id: request.id,
+    method: request.method,
+    path: pathOf(request),
+  }),
+  res: ({ statusCode }: ServerResponse) => ({ statusCode }),
+  err: errorFacts,
+};
 
 /** JSON lines in production, readable ones elsewhere. Bodies, headers and queries of requests are never logged. */
 export function loggerParams(config: Config): Params {
   return {
     pinoHttp: {
       level: config.logLevel,
-      redact: { paths: REDACTED, censor: '[redacted]' },
+      formatters: { log: redacted },
       // identifyRequest came first
       genReqId: (request) => String(request.headers['x-request-id']),
       quietReqLogger: true,
       customAttributeKeys: { reqId: 'requestId' },
       autoLogging: { ignore: (request) => /^\/(health|metrics)\b/.test(request.url ?? '') },
-      serializers: {
-        req: (request: SeenRequest) => ({ id: request.id, method: request.method, path: pathOf(request) }),
-        res: ({ statusCode }: { statusCode: number }) => ({ statusCode }),
-        err: errorFacts,
-      },
+      serializers: SERIALIZERS,
       wrapSerializers: false,
       ...formatOf(config),
     },
@@ -43,7 +43,7 @@ export function errorFacts(error: unknown): unknown {
   return { type: error.name, message: error.message, ...code, stack: error.stack };
 }
 
-function formatOf({ logFormat, logLevel, production }: Config): LoggerOptions {
+function formatOf({ logFormat, logLevel, production }: Config): Options {
   const format = logFormat ?? (production ? 'json' : 'pretty');
   if (format === 'ecs') return ecs();
   if (format === 'json' || logLevel === 'silent' || !canLoad('pino-pretty')) return {};
@@ -59,19 +59,19 @@ function canLoad(name: string): boolean {
   }
 }
 
-function ecs(): LoggerOptions {
+function ecs(): Options {
   const options = ecsFormat({ serviceName: 'hbf-session-manager', serviceVersion: version, apmIntegration: false });
-  const { log = unchanged, bindings = unchanged } = options.formatters ?? {};
+  const log = options.formatters?.log ?? ((fields: Record<string, unknown>) => fields);
   return {
     ...options,
-    formatters: {
-      ...options.formatters,
-      log: (fields) => log(ecsFields(fields)),
-      bindings: (fields) => bindings(ecsBindings(fields)),
-    },
+    formatters: { ...options.formatters, log: (fields) => log(ecsFields(redacted(fields))) },
+    customAttributeKeys: { req: 'http.request', reqId: 'http.request.id' },
+    customProps: (request) => ({ 'url.path': pathOf(request) }),
+    serializers: { ...SERIALIZERS, 'http.request': ({ method }: IncomingMessage) => ({ method }) },
   };
 }
 
-function unchanged(fields: Record<string, unknown>): Record<string, unknown> {
-  return fields;
+/** Without the query, which may hold anything. */
+function pathOf({ originalUrl, url }: IncomingMessage & { originalUrl?: string }): string {
+  return (originalUrl ?? url ?? '').split('?', 1)[0]!;
 }

@@ -1,76 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { FakeCore, HOUR_MS, MINUTE_MS, NOW, session, tenants } from '../../test/support/session-list-fake.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import type { ActiveSessionsQuery, CoreClient, SessionPage } from '../platform/core/core.client.js';
+import type { CoreClient } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { noFigures } from './check-figures.js';
 import { CheckPlanner } from './check-planner.js';
 import { SetAside } from './set-aside.js';
-
-const NOW = Date.parse('2026-11-20T12:00:00Z');
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-
-function session(id: string, tenantId: string, idleMs: number, liveChat?: string): ChatSession {
-  return {
-    id,
-    status: 'ACTIVE',
-    lastInteraction: new Date(NOW - idleMs),
-    tenantId,
-    containsUserInteraction: true,
-    subscriberHandle: undefined,
-    liveChats: liveChat ? [{ liveChatEventType: liveChat }] : [],
-    raw: {},
-  };
-}
-
-/** hbf-core's list of ACTIVE sessions, with a journal of what it was asked. */
-class FakeCore {
-  readonly queries: ActiveSessionsQuery[] = [];
-  readonly rejected: SessionPage['rejected'] = [];
-  tellsTotal = true;
-  tellsTenant = true;
-  /** Never more on a page, whatever was asked for. */
-  pageLimit = Infinity;
-
-  private all: ChatSession[] = [];
-  private byTenant = new Map<string | undefined, ChatSession[]>();
-
-  set sessions(sessions: ChatSession[]) {
-    this.all = sessions;
-    this.byTenant = new Map();
-    for (const one of sessions) this.byTenant.set(one.tenantId, [...(this.byTenant.get(one.tenantId) ?? []), one]);
-  }
-
-  listActiveSessions(query: ActiveSessionsQuery): Promise<SessionPage> {
-    this.queries.push(query);
-    const { tenantId, page } = query;
-    const size = Math.min(query.pageSize, this.pageLimit);
-    const all = tenantId === undefined ? this.all : (this.byTenant.get(tenantId) ?? []);
-    const items = all.slice(page * size, (page + 1) * size);
-    const told =
-      query.includeTenant && this.tellsTenant ? items : items.map((one) => ({ ...one, tenantId: undefined }));
-    const rejected = page === 0 ? this.rejected : [];
-    const total = this.tellsTotal ? { total: all.length + this.rejected.length } : {};
-    return Promise.resolve({ items: told, rejected, count: items.length + rejected.length, ...total });
-  }
-
-  /** How many calls since the last time it was asked. */
-  calls(): number {
-    return this.queries.splice(0).length;
-  }
-}
-
-function tenants(count: number, expireAfterSeconds: number | undefined = 600): Tenant[] {
-  return Array.from({ length: count }, (_, n) => ({
-    id: `t${n}`,
-    organizationId: 'org',
-    expireAfterSeconds,
-    analyzesSessions: false,
-    hasCrm: false,
-    publicFields: {},
-  }));
-}
 
 describe('CheckPlanner', () => {
   let core: FakeCore;
@@ -78,7 +14,9 @@ describe('CheckPlanner', () => {
   let planner: CheckPlanner;
   let figures: ReturnType<typeof noFigures>;
 
-  beforeAll(() => Logger.overrideLogger(false));
+  beforeAll(() => {
+    Logger.overrideLogger(false);
+  });
 
   beforeEach(() => {
     const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
@@ -230,6 +168,31 @@ describe('CheckPlanner', () => {
       expect(core.calls()).toBeLessThanOrEqual(100);
       expect(setAside.has('lost')).toBe(true);
       expect(figures.malformed).toBe(1);
+    });
+  });
+
+  describe('where hbf-core fails', () => {
+    it('leaves a tenant that cannot be probed to the scan, and goes on', async () => {
+      core.sessions = [session('a', 't2', 11 * MINUTE_MS)];
+      core.fails = ({ tenantId }) => tenantId === 't1';
+      expect(await plan(tenants(4))).toEqual(['t1', 't2']);
+    });
+
+    it('falls back to probes when it is the listing that fails', async () => {
+      core.sessions = [session('a', 't2', 11 * MINUTE_MS)];
+      core.fails = ({ tenantId }) => tenantId === undefined;
+      expect(await plan(tenants(30))).toEqual(['t2']);
+      expect(core.calls()).toBe(1 + 30);
+    });
+
+    it('fails when no tenant can be probed, and soon', async () => {
+      core.fails = () => true;
+      await expect(plan(tenants(1))).rejects.toThrow('hbf-core is away');
+      core.calls();
+      await expect(plan(tenants(1_000))).rejects.toThrow('hbf-core is away');
+      expect(core.calls()).toBeLessThanOrEqual(20);
+      core.fails = () => false;
+      expect(await plan(tenants(1))).toEqual([]);
     });
   });
 

@@ -8,6 +8,7 @@ import { UsageCaps } from '../usage-caps/usage-caps.js';
 import { CheckAlerts } from './check-alerts.js';
 import type { CheckFigures } from './check-figures.js';
 import { CheckHistory, type CheckRecord } from './check-history.js';
+import { pauseAfter } from './check-pause.js';
 import { Recovery } from './recovery.js';
 import { SessionCheck } from './session-check.service.js';
 
@@ -16,10 +17,6 @@ const RECOVERY = 'recovery';
 /** Between checks an abandoned session is taken over within this time after its lease has passed. */
 const RECOVERY_EVERY_MS = 30_000;
 const STOP_WITHIN_MS = 3_000;
-/** How soon it looks again whether the deliveries that wait have become fewer. */
-const PAUSED_MS = 10_000;
-/** How soon it goes on with sessions that the pace left over. */
-const DEFERRED_MS = 1_000;
 
 /**
  * The cron shell: runs the session check again and again, each time the interval after the END of the previous run, so
@@ -59,6 +56,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
 
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
+    this.check.stop(); // by its own hook it would hear of it when this one has waited
     await Promise.race([this.running, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
   }
 
@@ -99,13 +97,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
 
   private async checkAndGoOn(): Promise<void> {
     const figures = await this.runNow('schedule');
-    this.schedule(CHECK, this.pauseAfter(figures), () => this.checkAndGoOn());
-  }
-
-  private pauseAfter(figures: CheckFigures | undefined): number {
-    const { sessionCheckIntervalMs } = this.config;
-    if (figures?.paused) return Math.min(sessionCheckIntervalMs, PAUSED_MS);
-    return figures?.deferred ? Math.min(sessionCheckIntervalMs, DEFERRED_MS) : sessionCheckIntervalMs;
+    this.schedule(CHECK, pauseAfter(figures, this.config.sessionCheckIntervalMs), () => this.checkAndGoOn());
   }
 
   private async recoverAndGoOn(): Promise<void> {

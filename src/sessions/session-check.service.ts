@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Clock } from '../persistence/clock.js';
 import { JobLease } from '../persistence/job-lease.js';
@@ -20,7 +20,7 @@ const FAILURES_IN_A_ROW = 3;
 
 /** One session check: which tenants have sessions that ended, and their completion, shard by shard. */
 @Injectable()
-export class SessionCheck implements OnModuleDestroy {
+export class SessionCheck {
   private readonly logger = new Logger(SessionCheck.name);
   private stopping = false;
   private failuresInARow = 0;
@@ -37,7 +37,8 @@ export class SessionCheck implements OnModuleDestroy {
     private readonly catchUp: CatchUp,
   ) {}
 
-  onModuleDestroy(): void {
+  /** From here on a check that runs begins no further page. */
+  stop(): void {
     this.stopping = true;
   }
 

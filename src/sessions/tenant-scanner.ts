@@ -47,6 +47,7 @@ export class TenantScanner {
     for (let page = 0; await mayGoOn();) {
       const found = await reader.read(page);
       this.noteRejected(found, tenant, staying, figures);
+      this.leaveOthers(found, tenant, staying);
       const fresh = found.items.filter((session) => !staying.has(session.id));
       const ended = this.select(fresh, { now, threshold }, staying, figures);
       const stay = ended.length > 0 ? await this.completer.complete(ended, context) : [];
@@ -79,6 +80,15 @@ export class TenantScanner {
     }
     figures.found += ended.length;
     return ended;
+  }
+
+  /** Were hbf-core's filter to fail, a customer would get another's transcripts. */
+  private leaveOthers(found: SessionPage, tenant: Tenant, staying: Set<string>): void {
+    for (const { id, tenantId } of found.items) {
+      if (tenantId === undefined || tenantId === tenant.id) continue;
+      this.setAside.add(id, tenant.id, 'hbf-core lists it for this tenant, but it is of another');
+      staying.add(id);
+    }
   }
 
   private noteRejected(found: SessionPage, tenant: Tenant, staying: Set<string>, figures: CheckFigures): void {

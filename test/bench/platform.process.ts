@@ -98,9 +98,9 @@ const handlers = {
   firstScanAt: (): number | undefined => firstScanAt,
   activeCount: (): number => core.activeCount,
   callsPerCheck: (): number[] => callsPerCheck,
+  /** How often each route was called since the start. */
+  calls: (): Record<string, number> => Object.fromEntries(ROUTES.map((route) => [route, core.server.count(route)])),
   violations: (): string[] => core.server.violations,
-  /** Times that a session was told of more often than once, over all. */
-  completedTwice: (): number => [...core.ledger.values()].reduce((sum, { count }) => sum + count - 1, 0),
   /** The next sessions are counted anew; those before are out of the books. */
   forget(): void {
     for (const id of [...added.values()].flat()) core.removeSession(id);

@@ -25,6 +25,7 @@ export interface WorldOptions {
 }
 
 export const ORGANIZATION = 'o1';
+const PROFILER = join(__dirname, 'profile.cjs');
 const AGE_MS = 600_000;
 const PAID_WITHIN_MS = 400_000;
 
@@ -106,7 +107,9 @@ export class World {
     env: Record<string, string>,
     { root, profile }: Partial<BenchOptions> = {},
   ): Promise<ServiceProcess> {
-    const flags: Record<string, string> = profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${profile}` } : {};
+    const flags: Record<string, string> = profile
+      ? { NODE_OPTIONS: `--require ${PROFILER}`, BENCH_PROFILE_DIR: profile }
+      : {};
     const service = await ServiceProcess.start({ ...this.environment, ...flags, ...env }, root ? { root } : {});
     this.cleanups.push(() => service.stop());
     await service.waitReady();

@@ -3,10 +3,17 @@ import { waitFor } from '../support/wait-for.js';
 import { deliveryOf, letTimePass } from './deliveries.fixture.js';
 import { ProcessRound, sessionsHeard } from './process.fixture.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
+
+let round: ProcessRound;
+
+afterEach(async () => {
+  await round.stop();
+  expect(round.platform.violations).toEqual([]);
+});
 
 it('a delivery that kills its worker each time is dead after six claims, and its neighbours are paid', async () => {
-  const round = await ProcessRound.start('crash-worker', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
+  round = await ProcessRound.start('crash-worker', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
   round.addTenant('t1');
   const deadly = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
   const neighbour = await round.addWebhook({ id: 2, organizationId: 'org-t1', tenants: ['t1'] });
@@ -22,10 +29,8 @@ it('a delivery that kills its worker each time is dead after six claims, and its
   for (let dead = false; !dead;) {
     await letTimePass(round.db); // the leases of the process that was killed
     service = await round.spawn();
-    await waitFor('the service to be killed, or to give the delivery up', async () => {
-      dead = await isDead();
-      return dead || !service.running;
-    });
+    const outcome = async () => (dead = await isDead()) || !service.running;
+    await waitFor('the service to be killed, or to give the delivery up', outcome, { timeoutMs: 30_000 });
   }
   const completions = await round.allPaid(12);
 
@@ -39,6 +44,4 @@ it('a delivery that kills its worker each time is dead after six claims, and its
     expect(others.map(({ state }) => state)).toEqual(others.map(() => 'delivered'));
   }
   expect((await fetch(`${service!.url}/health/ready`)).status).toBe(200);
-  expect(round.platform.violations).toEqual([]);
-  await round.stop();
 });

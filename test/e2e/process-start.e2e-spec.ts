@@ -3,11 +3,20 @@ import { waitFor } from '../support/wait-for.js';
 import { OwnMongodb } from './mongodb.fixture.js';
 import { ProcessRound, sessionsHeard } from './process.fixture.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
+
+/** A busy machine takes its time to start a process. */
+const PATIENT = { timeoutMs: 30_000 };
 
 const statusOf = (url: string) => fetch(url).then((response) => response.status, String);
 
 describe('a start', () => {
+  const cleanUps: (() => Promise<void>)[] = [];
+
+  afterEach(async () => {
+    for (const cleanUp of cleanUps.splice(0)) await cleanUp();
+  });
+
   it('with a wrong configuration ends with 1 and names every bad variable, but no secret', async () => {
     const secrets = {
       MONGODB_URI: 'postgres://user:hunter2-in-the-uri@db.example.com/x',
@@ -35,32 +44,39 @@ describe('a start', () => {
   it('without its database stays alive and not ready, and does its work once that is there', async () => {
     const mongodb = await OwnMongodb.create();
     const round = await ProcessRound.start('process-start', { MONGODB_URI: mongodb.uri('process-start') });
+    cleanUps.push(
+      () => round.stop(),
+      () => mongodb.remove(),
+    );
     round.addTenant('t1');
     const sessionIds = round.addSessions('t1', 3);
     const service = await round.spawn();
-    await waitFor('the service to listen', async () => (await statusOf(`${service.url}/health`)) === 200);
-    await waitFor('a word of it in the log', () => service.logged('the database could not be opened').length > 0);
+    await waitFor('the service to listen', async () => (await statusOf(`${service.url}/health`)) === 200, PATIENT);
+    await waitFor(
+      'a word of it in the log',
+      () => service.logged('the database could not be opened').length > 0,
+      PATIENT,
+    );
     const readiness = await fetch(`${service.url}/health/ready`);
     expect(readiness.status).toBe(503);
     expect(await readiness.json()).toMatchObject({ status: 'not ready', database: 'down' });
 
     await mongodb.start();
-    await service.waitReady();
-    await waitFor('the flows', () => round.platform.publisher.triggers.length === 3);
+    await service.waitReady(PATIENT.timeoutMs);
+    await waitFor('the flows', () => round.platform.publisher.triggers.length === 3, PATIENT);
     expect(round.timesTold(sessionIds).completed).toEqual([1, 1, 1]);
     expect(await (await fetch(`${service.url}/health`)).json()).toEqual({ status: 'ok' });
     expect(round.platform.violations).toEqual([]);
-    await round.stop();
-    await mongodb.remove();
   });
 
   it('says in its readiness when the last session check ended', async () => {
     const round = await ProcessRound.start('process-start');
+    cleanUps.push(() => round.stop());
     round.addTenant('t1');
     const receiver = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
     const sessionIds = round.addSessions('t1', 3);
     const service = await round.spawn();
-    await service.waitReady();
+    await service.waitReady(PATIENT.timeoutMs);
     await round.allPaid(3);
     expect(sessionsHeard(receiver)).toEqual(sessionIds);
     const readiness = await waitFor('a check to have ended', async () => {
@@ -68,6 +84,5 @@ describe('a start', () => {
       return body.sessionCheck.lastFinishedAt ? body : undefined;
     });
     expect(readiness).toMatchObject({ status: 'ready', database: 'up', sessionCheck: { failing: false } });
-    await round.stop();
   });
 });

@@ -1,7 +1,7 @@
 import { waitFor } from '../support/wait-for.js';
 import { ProcessRound, sessionsHeard } from './process.fixture.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
 
 const STOP_WITHIN_MS = 10_000;
 
@@ -23,7 +23,7 @@ describe('SIGTERM', () => {
     receiver.behave({ kind: 'delay', ms: 30 });
     const sessionIds = round.addSessions('t1', 150);
     const service = await round.spawn();
-    await waitFor('the round to be under way', () => receiver.received.length >= 30);
+    await waitFor('the round to be under way', () => receiver.received.length >= 30, { timeoutMs: 30_000 });
     const tooLong = setTimeout(() => void service.kill(), STOP_WITHIN_MS);
     expect(await service.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     clearTimeout(tooLong);
@@ -45,7 +45,7 @@ describe('SIGTERM', () => {
     receiver.behave({ kind: 'hang' });
     round.addSessions('t1', 1);
     const service = await round.spawn({ WEBHOOK_TIMEOUT_MS: '60000' });
-    await waitFor('the attempt', () => receiver.received.length === 1);
+    await waitFor('the attempt', () => receiver.received.length === 1, { timeoutMs: 30_000 });
     const tooLong = setTimeout(() => void service.kill(), STOP_WITHIN_MS);
     expect(await service.kill('SIGTERM')).toEqual({ code: 0, signal: null });
     clearTimeout(tooLong);

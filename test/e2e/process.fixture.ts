@@ -70,7 +70,7 @@ export class ProcessRound {
    * Waits until that many sessions are completed and nothing is owed any more. `open` is not asked: after a kill
    * between an outcome and that mark it is put right by the hourly purge.
    */
-  async allPaid(sessions: number, timeoutMs = 20_000): Promise<Map<string, Completion>> {
+  async allPaid(sessions: number, timeoutMs = 40_000): Promise<Map<string, Completion>> {
     const paid = async () =>
       (await this.completions.countDocuments({ state: 'completed' })) >= sessions &&
       (await this.completions.countDocuments({ $or: [{ state: 'detected' }, { 'deliveries.state': 'owed' }] })) === 0;

@@ -1,9 +1,16 @@
 import { ProcessRound, sessionsHeard } from './process.fixture.js';
 
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);
+
+let round: ProcessRound;
+
+afterEach(async () => {
+  await round.stop();
+  expect(round.platform.violations).toEqual([]);
+});
 
 it('two replicas on one database complete and tell each session exactly once', async () => {
-  const round = await ProcessRound.start('replicas', { SESSION_PAGE_SIZE: '10' });
+  round = await ProcessRound.start('replicas', { SESSION_PAGE_SIZE: '10' });
   const tenants = Array.from({ length: 10 }, (_, index) => `t${index}`);
   const receivers = [];
   const sessionIds: string[] = [];
@@ -26,6 +33,4 @@ it('two replicas on one database complete and tell each session exactly once', a
   const completed = replicas.flatMap((replica) => replica.logged('session-check.finished').map((line) => line['completed'])); // prettier-ignore
   expect(completed.reduce((sum, count) => Number(sum) + Number(count), 0)).toBe(300);
   for (const replica of replicas) expect(await replica.stop()).toEqual({ code: 0, signal: null });
-  expect(round.platform.violations).toEqual([]);
-  await round.stop();
 });

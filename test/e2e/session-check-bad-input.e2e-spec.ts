@@ -4,12 +4,17 @@ import { captureLogs, type LogLine, restart } from './session-check.fixture.js';
 const PATCH = 'PATCH /chat-sessions/batch/complete';
 const HUGE = 70 * 1024 * 1024;
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('a session check over bad input', () => {
   let round: Round;
   let logs: LogLine[];
 
   beforeEach(async () => {
-    round = await Round.start('session-check-bad-input', { SESSION_PAGE_SIZE: '8' });
+    round = await Round.start('session-check-bad-input', {
+      SESSION_PAGE_SIZE: '8',
+      SESSION_SERVICE_REQUEST_TIMEOUT: '20000',
+    });
     logs = captureLogs(round);
     round.addTenant('t1');
   });

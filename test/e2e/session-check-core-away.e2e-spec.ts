@@ -5,6 +5,8 @@ import { captureLogs, type LogLine } from './session-check.fixture.js';
 
 const TIMEOUT_MS = 300;
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('a session check while hbf-core is away', () => {
   let round: Round;
   let logs: LogLine[];

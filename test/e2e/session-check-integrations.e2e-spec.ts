@@ -1,5 +1,7 @@
 import { Round } from './round.fixture.js';
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('which integrations hear of an ended session', () => {
   let round: Round;
 
@@ -66,5 +68,14 @@ describe('which integrations hear of an ended session', () => {
     await round.check();
     await round.allPaid();
     expect(receivers.map(({ received }) => received.map(({ sessionId }) => sessionId))).toEqual([[ids[0]], [ids[1]]]);
+  });
+
+  it('is none when hbf-core lists a session of another tenant: it is left alone, its transcript goes nowhere', async () => {
+    const receiver = await round.addWebhook('t1');
+    const own = round.addSession('t1', 20);
+    const strange = round.addSession('t1', 20, { fields: { tenantId: 'somebody-else' } });
+    await roundTrip(own);
+    expect(round.core.session(strange).status).toBe('ACTIVE');
+    expect(receiver.received.map(({ sessionId }) => sessionId)).toEqual([own]);
   });
 });

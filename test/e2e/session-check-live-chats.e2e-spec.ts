@@ -3,6 +3,8 @@ import { Round } from './round.fixture.js';
 
 const DAY_MINUTES = 1440;
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('a session check over live chats', () => {
   let round: Round;
 

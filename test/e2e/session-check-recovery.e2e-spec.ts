@@ -9,6 +9,8 @@ const PATCH = 'PATCH /chat-sessions/batch/complete';
 const TRIES = 3;
 const COUNT = 5;
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('recovery of sessions whose completion stopped half-way', () => {
   let round: Round;
   let receiver: WebhookReceiver;

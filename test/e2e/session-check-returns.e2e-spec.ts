@@ -4,6 +4,8 @@ import { Round } from './round.fixture.js';
 const MINUTE_MS = 60_000;
 const PATCH = 'PATCH /chat-sessions/batch/complete';
 
+jest.setTimeout(30_000); // a busy machine must not fail it
+
 describe('sessions that come back', () => {
   let round: Round;
   let receiver: WebhookReceiver;

@@ -5,7 +5,7 @@ import { Round } from './round.fixture.js';
 const PAGE_SIZE = 50;
 const CHECKS_AT_MOST = 40;
 
-jest.setTimeout(30_000);
+jest.setTimeout(30_000); // a busy machine must not fail it
 
 describe('very many sessions of one tenant, in pages that shift', () => {
   let round: Round;

@@ -1,5 +1,5 @@
 import { waitFor } from '../../support/wait-for.js';
-import { atMost, type Bench } from '../bench.js';
+import { atMost, type Bench, LedgerError } from '../bench.js';
 import { World } from '../world.js';
 
 const CHECKS = 4;
@@ -24,7 +24,9 @@ export const idle: Bench = {
         },
         { timeoutMs: 180_000, intervalMs: 200 },
       );
-      await world.balance();
+      const told = await world.platform.call('calls');
+      if (told['PATCH /chat-sessions/batch/complete']! > 0)
+        throw new LedgerError('a session was completed that had not ended');
       const note = `${tenants} tenants, ${sessions} active sessions`;
       return [
         { name: 'hbf-core calls of the first check', value: calls[0]!, ...limits, note },

@@ -39,9 +39,12 @@ async function measure(world: World, sender: Remote<SenderHandlers>, options: Be
   const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02' }, options);
   await turn(world, sender, 200); // everybody warms up
   const cpuBefore = cpuSeconds(service.pid);
+  const callsBefore = await world.platform.call('calls');
   const turns: Round[] = [];
   for (let i = 0; i < rounds; i++) turns.push(await turn(world, sender, sessions));
   const cpu = (cpuSeconds(service.pid) - cpuBefore) / ((sessions * rounds) / 1000);
+  const calls = await world.platform.call('calls');
+  const perSession = (route: string) => round((calls[route]! - callsBefore[route]!) / (sessions * rounds), 3);
   const nearBy = await withReceiversNearBy(world, options.quick ? 300 : 2_000);
   await stopped(service);
   const obvious = await rateOfObvious(world, sender, options.quick ? 200 : 1_000);
@@ -56,6 +59,7 @@ async function measure(world: World, sender: Remote<SenderHandlers>, options: Be
     { name: 'service / axios without books', value: ratio('axios'), must: atLeast(1), aim: atLeast(1.6), note: `axios ${rates('axios')}` }, // prettier-ignore
     { name: `service / obvious design, receivers answer in ${NEAR_BY_MS} ms`, value: round(nearBy / obviousNearBy, 1), must: atLeast(10), aim: atLeast(20), note: `${Math.round(nearBy)} / ${round(obviousNearBy, 1)} sessions/s` }, // prettier-ignore
     { name: 'service / obvious design, receivers answer at once', value: round(service1 / obvious, 1), note: `${Math.round(obvious)} sessions/s` }, // prettier-ignore
+    { name: 'sessions read again from hbf-core, per session', value: perSession('GET /chat-sessions/{id}'), note: 'deliveries that found no place at first' }, // prettier-ignore
     { name: 'CPU seconds of the service per 1,000 sessions', value: round(cpu), unit: 's' },
   ];
 }

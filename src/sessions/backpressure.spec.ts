@@ -1,0 +1,88 @@
+import { Logger, type LoggerService } from '@nestjs/common';
+import { type Db, type MongoClient, ObjectId } from 'mongodb';
+import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
+import { Config } from '../config/config.js';
+import type { Completion } from '../deliveries/completion.js';
+import { Clock } from '../persistence/clock.js';
+import { Database } from '../persistence/database.js';
+import { Backpressure } from './backpressure.js';
+
+const LATER = new Date(Date.now() + 3_600_000);
+
+describe('Backpressure', () => {
+  const uri = testDatabaseUri('backpressure');
+  const lines: string[] = [];
+  let client: MongoClient;
+  let db: Db;
+  let database: Database;
+  let pressure: Backpressure;
+
+  /** A completion that owes something to each of the destinations. */
+  async function owe(...destinations: string[]): Promise<void> {
+    const deliveries = destinations.map((destination) => ({ destination, state: 'owed', dueAt: LATER }));
+    deliveries.push({ destination: 'surveys', state: 'delivered' } as never);
+    const completion = { _id: new ObjectId().toHexString(), open: true, state: 'completed', deliveries };
+    await db.collection<Completion>('completions').insertOne(completion as unknown as Completion);
+  }
+
+  beforeAll(async () => {
+    const note = (message: unknown, event: string) => event.startsWith('session-check.') && lines.push(`${event} ${JSON.stringify(message)}`); // prettier-ignore
+    Logger.overrideLogger({ log: note, warn: note, error: note } as LoggerService);
+    client = await connect(uri);
+    db = client.db();
+  });
+
+  beforeEach(async () => {
+    await dropDatabase(uri);
+    await migrate(uri);
+    const config = Object.assign(new Config(), { mongodbUri: uri, backlogHighWater: 20 });
+    database = new Database(config, new Clock());
+    await database.open();
+    pressure = new Backpressure(config, database);
+    lines.length = 0;
+  });
+
+  afterEach(() => database.onApplicationShutdown());
+  afterAll(() => client.close());
+
+  it('counts what is owed, not what is paid', async () => {
+    await owe('flow', 'webhook:1');
+    await owe('flow');
+    await db.collection('completions').insertOne({ open: false, deliveries: [{ destination: 'flow' }] });
+    await db.collection('completions').insertOne({ open: true, state: 'detected', deliveries: [{ destination: 'flow', state: 'owed' }] }); // prettier-ignore
+    expect(await pressure.countWaiting()).toBe(3);
+  });
+
+  it('does not count a webhook whose circuit is open, but everything else', async () => {
+    const openUntil = LATER;
+    await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow', openUntil }] as never); // prettier-ignore
+    await owe('webhook:1');
+    await owe('flow', 'webhook:1', 'webhook:2');
+    expect(await pressure.countWaiting()).toBe(2);
+  });
+
+  it('reads no more than the high water and one', async () => {
+    for (let n = 0; n < 40; n++) await owe('flow');
+    expect(await pressure.countWaiting()).toBe(21);
+  });
+
+  it('pauses above the high water, resumes at it, and says each once', async () => {
+    for (let n = 0; n < 20; n++) await owe('flow');
+    expect([await pressure.begin(), pressure.paused]).toEqual([false, false]);
+    await owe('analysis');
+    expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([true, true, true]);
+    await db.collection('completions').deleteOne({});
+    expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([false, false, false]);
+    expect(lines).toEqual([
+      'session-check.paused {"waiting":21,"highWater":20}',
+      'session-check.resumed {"waiting":20,"highWater":20}',
+    ]);
+  });
+
+  it('counts again after each tenth of the high water in completed sessions', async () => {
+    await pressure.begin();
+    for (let n = 0; n < 21; n++) await owe('flow');
+    expect([await pressure.tooHigh(0), await pressure.tooHigh(1)]).toEqual([false, false]);
+    expect(await Promise.all([pressure.tooHigh(2), pressure.tooHigh(2)])).toEqual([true, true]);
+  });
+});

@@ -1,0 +1,71 @@
+import { parseArgs } from 'node:util';
+import { runCrashes } from './crash-run.js';
+import { runReplicas } from './replica-run.js';
+import { crashTable, replicaTable } from './tables.js';
+
+const ANY_SEED = Date.now() % 1_000_000;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seed: { type: 'string', default: String(ANY_SEED) },
+    kills: { type: 'string' },
+    'database-kills': { type: 'string' },
+    both: { type: 'string' },
+    sessions: { type: 'string' },
+    tenants: { type: 'string' },
+    short: { type: 'boolean', default: false },
+    verbose: { type: 'boolean', default: false },
+    root: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const root = values.root ? { root: values.root } : {};
+const tell = (line: string) => console.log(line);
+
+/** What was asked for, else the figure of a full or of a short run. */
+function number(text: string | undefined, full: number, short: number): number {
+  return Number(text ?? (values.short ? short : full));
+}
+
+async function crash(): Promise<string[]> {
+  const result = await runCrashes({
+    seed,
+    kills: {
+      service: number(values.kills, 100, 6),
+      database: number(values['database-kills'], 20, 2),
+      both: number(values.both, 5, 1),
+    },
+    sessions: number(values.sessions, 2_000, 150),
+    tenants: number(values.tenants, 20, 6),
+    ...root,
+    ...(values.verbose ? { onKill: tell } : {}),
+  });
+  console.log(crashTable(result));
+  return result.problems;
+}
+
+async function replicas(): Promise<string[]> {
+  const options = { seed, tenants: number(values.tenants, 20, 20), sessionsPerSecond: 8, onStep: tell };
+  const result = await runReplicas({ ...options, ...root });
+  console.log(replicaTable(result));
+  return result.problems;
+}
+
+async function main(): Promise<number> {
+  const suites: Record<string, () => Promise<string[]>> = { crash, replicas };
+  const suite = suites[positionals[0] ?? ''];
+  if (!suite) throw new Error(`say which: ${Object.keys(suites).join(', ')}`);
+  console.log(`seed ${seed}`);
+  const problems = await suite();
+  for (const problem of problems) console.error(`DOES NOT BALANCE, seed ${seed}: ${problem}`);
+  return problems.length > 0 ? 1 : 0;
+}
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(`seed ${seed}`, error);
+    process.exit(1);
+  },
+);

@@ -1,0 +1,95 @@
+import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
+import { CommandCounter } from '../bench/command-counter.js';
+import { testDatabaseUri } from '../support/database.js';
+import { addSessions } from './deliveries.fixture.js';
+import { Round } from './round.fixture.js';
+
+const SESSIONS = 60;
+const PAGE = 20;
+/** flow, surveys, analysis and two webhooks */
+const DELIVERIES = 5 * SESSIONS;
+
+/** Guards what `npm run bench` gained: by counts, which are the same on every machine, never by times. */
+describe('what work costs', () => {
+  let round: Round;
+  let commands: CommandCounter;
+
+  beforeEach(async () => {
+    commands = await CommandCounter.start(testDatabaseUri('cost-guard'));
+    round = await Round.start('cost-guard', { MONGODB_URI: commands.uri, SESSION_PAGE_SIZE: String(PAGE) });
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+    commands.stop();
+  });
+
+  const calls = (route: string) => round.core.server.count(route);
+  const callsInAll = () => round.core.server.requests.length;
+
+  it('pays a debt with a fraction of a database command', async () => {
+    await tenantWithTwoWebhooks();
+    addSessions(round, 't1', SESSIONS);
+    const before = commands.total;
+    await round.check();
+    await round.service.get(OutcomeWriter).flush();
+    const spent = commands.total - before;
+    await round.allPaid();
+    // a handful for each page, and the outcomes in batches; one command for each delivery would be 300
+    expect(spent).toBeGreaterThan(0);
+    expect(spent / DELIVERIES).toBeLessThan(0.5);
+  });
+
+  it('asks hbf-core once for a page, once to complete it, and never for a session that is in memory', async () => {
+    await tenantWithTwoWebhooks();
+    addSessions(round, 't1', SESSIONS);
+    await round.check();
+    await round.allPaid();
+    expect(calls('PATCH /chat-sessions/batch/complete')).toBe(SESSIONS / PAGE);
+    // one light look, each page, and the empty one that says it was the last
+    expect(calls('GET /chat-sessions')).toBeLessThanOrEqual(SESSIONS / PAGE + 2);
+    expect(calls('GET /organizations/{orgId}/surveys')).toBe(SESSIONS);
+    expect(calls('GET /chat-sessions/{id}')).toBe(0);
+  });
+
+  it('serialises a payload once for all destinations of its session', async () => {
+    await tenantWithTwoWebhooks();
+    const ids = addSessions(round, 't1', SESSIONS);
+    const stringify = jest.spyOn(JSON, 'stringify');
+    await round.check();
+    await round.allPaid();
+    const bodies = stringify.mock.calls.flatMap(([value]: unknown[], index) =>
+      isPayload(value) ? [{ id: value.id, text: stringify.mock.results[index]!.value as string }] : [],
+    );
+    stringify.mockRestore();
+    expect(bodies.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    const received = new Map(round.platform.publisher.triggers.map(({ id, body }) => [id, JSON.stringify(body)]));
+    for (const { id, text } of bodies) expect(text).toBe(received.get(id));
+  });
+
+  it('lists the tenants and nothing else while nothing ends', async () => {
+    for (let i = 0; i < 300; i++) {
+      round.addTenant(`t${i}`);
+      round.addSession(`t${i}`, 1);
+    }
+    await round.check();
+    // one page of tenants, one light page of sessions of all tenants: not one call for each tenant
+    expect(callsInAll()).toBeLessThanOrEqual(4);
+    round.core.server.resetCounters();
+    const before = commands.total;
+    await round.check();
+    expect(callsInAll()).toBe(1);
+    expect(commands.total - before).toBeLessThanOrEqual(4);
+  });
+
+  async function tenantWithTwoWebhooks(): Promise<void> {
+    round.addTenant('t1', { summarizes: true });
+    await round.addWebhook('t1');
+    await round.addWebhook('t1');
+  }
+});
+
+function isPayload(value: unknown): value is { id: string } {
+  return typeof value === 'object' && value !== null && 'participants' in value && 'messages' in value;
+}
