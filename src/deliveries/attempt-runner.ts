@@ -8,13 +8,11 @@ import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
 import { SurveyTriggerChannel } from './channels/survey-trigger.channel.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
+import { AttemptReport } from './attempt-report.js';
 import { CircuitBoard } from './circuit-board.js';
 import type { Channel, Delivery } from './completion.js';
-import { type AttemptedDelivery, DeliveryEvents } from './delivery-events.js';
-import { IntegrationHealth } from './integration-health.js';
-import { OutcomeWriter } from './outcome-writer.js';
 import { SessionGoneError } from './session-material.js';
-import { deadByClaims, type DeliveryResult, giveBack, settle } from './settlement.js';
+import { type DeliveryResult, giveBack, settle } from './settlement.js';
 
 /** Claims without an outcome after which a delivery runs with nothing beside it. */
 const ALONE_AFTER = 2;
@@ -39,9 +37,7 @@ export class AttemptRunner {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly circuits: CircuitBoard,
-    private readonly integrationHealth: IntegrationHealth,
-    private readonly writer: OutcomeWriter,
-    private readonly events: DeliveryEvents,
+    private readonly report: AttemptReport,
     flow: FlowTriggerChannel,
     surveys: SurveyTriggerChannel,
     analysis: AnalysisChannel,
@@ -58,29 +54,17 @@ export class AttemptRunner {
   /** Never rejects. */
   async run(attempt: Attempt): Promise<Delivery> {
     const { delivery } = attempt;
-    if (delivery.claims - 1 >= DEAD_AFTER) return this.abandon(attempt);
     // It waited in memory for so long that its lease could end in mid-send: somebody else would send it too.
     if (attempt.deadline - Date.now() < this.longestAttemptMs) return giveBack(delivery, this.clock.now());
-    const result = await this.tracedAttempt(attempt);
+    const result = tooManyClaims(delivery) ?? (await this.tracedAttempt(attempt));
     this.circuits.note(delivery.destination, result);
     const settled = settle(delivery, result, {
       now: this.clock.now(),
       retryScheduleMs: this.config.retryScheduleMs,
       random: Math.random,
     });
-    this.report(attempt, result, settled);
-    if (attempt.integration) this.integrationHealth.note(attempt.integration, result, settled);
+    this.report.of(attempt, result, settled);
     return settled;
-  }
-
-  private abandon({ completion, delivery }: Attempt): Delivery {
-    const dead = deadByClaims(delivery, this.clock.now());
-    const { channel, destination, state, reason } = dead;
-    const { sessionId, tenantId, organizationId } = completion;
-    this.events.onAttempted({ channel, result: 'abandoned', state });
-    const facts = { sessionId, tenantId, organizationId, destination, channel, claims: delivery.claims - 1, reason };
-    this.logger.error(facts, 'delivery.abandoned');
-    return dead;
   }
 
   private tracedAttempt(attempt: Attempt): Promise<DeliveryResult> {
@@ -123,59 +107,12 @@ export class AttemptRunner {
     }
     return { result: 'postponed', code, message, delayMs: PREPARE_AGAIN_MS * (0.8 + 0.4 * Math.random()) };
   }
+}
 
-  private report({ completion, delivery }: Attempt, result: DeliveryResult, settled: Delivery): void {
-    const { sessionId, tenantId, organizationId } = completion;
-    const failure = 'code' in result ? { code: result.code, reason: result.message } : { reason: settled.reason };
-    const counted = this.count(completion, result, settled);
-    const facts = {
-      sessionId,
-      tenantId,
-      organizationId,
-      destination: delivery.destination,
-      channel: delivery.channel,
-      attempt: settled.attempts,
-      result: result.result,
-      state: settled.state,
-      statusCode: 'statusCode' in result ? result.statusCode : undefined,
-      durationMs: counted.durationMs,
-      latencyMs: counted.latencyMs,
-      nextAttemptAt: settled.dueAt,
-      ...failure,
-    };
-    this.logger.log(facts, 'delivery.attempted');
-    const failed = result.result === 'failed' || result.result === 'impossible';
-    if (!failed || delivery.integrationId === undefined) return;
-    // What was impossible spent no attempt: under the last one's id alone it would pass for a repetition of that.
-    const attempt = result.result === 'impossible' ? `${settled.attempts}/${result.code}` : settled.attempts;
-    this.writer.addError({
-      _id: `${completion._id}/${delivery.destination}/${attempt}`,
-      integrationId: delivery.integrationId,
-      organizationId,
-      sessionId,
-      tenantId,
-      attempt: settled.attempts,
-      at: settled.at!,
-      ...(facts.statusCode === undefined ? {} : { statusCode: facts.statusCode }),
-      code: result.code,
-      message: result.message.slice(0, 300),
-      durationMs: facts.durationMs ?? 0,
-      ...(settled.dueAt ? { nextAttemptAt: settled.dueAt } : {}),
-      dead: settled.state === 'dead',
-    });
-  }
-  private count(completion: Attempt['completion'], result: DeliveryResult, settled: Delivery): AttemptedDelivery {
-    const firstTime = settled.state === 'delivered' && settled.retriedFrom === undefined;
-    const counted: AttemptedDelivery = {
-      channel: settled.channel,
-      result: result.result,
-      state: settled.state,
-      ...('durationMs' in result ? { durationMs: Math.round(result.durationMs) } : {}),
-      ...(firstTime && completion.completedAt
-        ? { latencyMs: Math.max(0, this.clock.now() - completion.completedAt.getTime()) }
-        : {}),
-    };
-    this.events.onAttempted(counted);
-    return counted;
-  }
+/** It is not attempted again: each time it was, the process ended first. */
+function tooManyClaims({ claims }: Delivery): DeliveryResult | undefined {
+  const unsettled = claims - 1;
+  if (unsettled < DEAD_AFTER) return undefined;
+  const message = `claimed ${unsettled} times without an outcome: each time the process ended first`;
+  return { result: 'impossible', code: 'no_outcome', message };
 }

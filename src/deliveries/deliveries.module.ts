@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { IntegrationsStoreModule } from '../integrations/integrations.store.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
+import { AttemptReport } from './attempt-report.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -25,6 +26,7 @@ import { Resending } from './resending.js';
   imports: [DeliveriesStoreModule, IntegrationsStoreModule, NotificationsModule, PlatformModule],
   providers: [
     AnalysisChannel,
+    AttemptReport,
     AttemptRunner,
     CircuitBoard,
     DeliveriesShutdown,

@@ -5,8 +5,7 @@ import type { DeliveryResult } from './settlement.js';
 /** What came of one delivery that was taken up. */
 export interface AttemptedDelivery {
   channel: Channel;
-  /** `abandoned`: claimed too often without an outcome, and given up without a further attempt. */
-  result: DeliveryResult['result'] | 'abandoned';
+  result: DeliveryResult['result'];
   /** As it stands afterwards; `owed` is tried again. */
   state: DeliveryState;
   /** Absent where nothing was sent. */

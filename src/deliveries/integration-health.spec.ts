@@ -27,31 +27,34 @@ class World {
   integration = { id: 1, organizationId: 'org1', enabled: true } as Integration;
   writes = 0;
   private readonly repository: Pick<IntegrationRepository, 'disable' | 'findById' | 'noteFailure' | 'noteSuccess'> = {
-    disable: async (_id, disabledReason, disabledAt) => {
-      if (!this.integration.enabled) return false;
+    disable: (_id, disabledReason, disabledAt) => {
+      if (!this.integration.enabled) return Promise.resolve(false);
       this.integration = { ...this.integration, enabled: false, disabledReason, disabledAt };
-      return true;
+      return Promise.resolve(true);
     },
-    findById: async () => this.integration,
-    noteFailure: async (_id, at) => {
+    findById: () => Promise.resolve(this.integration),
+    noteFailure: (_id, at) => {
       this.writes++;
       this.integration = { ...this.integration, failingSince: this.integration.failingSince ?? at };
-      return this.integration.failingSince!;
+      return Promise.resolve(this.integration.failingSince!);
     },
-    noteSuccess: async () => {
+    noteSuccess: () => {
       this.writes++;
       const { failingSince, ...rest } = this.integration;
       this.integration = rest;
-      return failingSince !== undefined;
+      return Promise.resolve(failingSince !== undefined);
     },
   };
 
   /** One more process. */
   replica(): IntegrationHealth {
     const notifications = {
-      record: async ({ kind, count, code }: IntegrationEvent) => void this.events.push([kind, count, code].filter(Boolean).join(' ')), // prettier-ignore
+      record: ({ kind, count, code }: IntegrationEvent) => {
+        this.events.push([kind, count, code].filter(Boolean).join(' '));
+        return Promise.resolve();
+      },
     };
-    const resending = { drop: async (_id: number, reason: string) => this.dropped.push(reason) };
+    const resending = { drop: (_id: number, reason: string) => Promise.resolve(this.dropped.push(reason)) };
     return new IntegrationHealth(
       this.clock,
       this.repository as IntegrationRepository,

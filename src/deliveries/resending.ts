@@ -94,13 +94,15 @@ export class Resending {
   }
 
   /**
-   * Stops what an integration is still owed: it was removed or disabled. The token stays, so that one that is just being
-   * attempted takes its outcome if it is delivered or dead; it is not owed again.
+   * Stops what an integration is still owed: it was removed or disabled. One that is just being attempted keeps its
+   * outcome; if that leaves it owed, its next attempt drops it.
    *
    * @returns how many completions had some
    */
   async drop(integrationId: number, reason: string): Promise<number> {
     const destination = webhookDestination(integrationId);
+    const now = new Date(this.clock.now());
+    const free = [{ 'owed.token': { $exists: false } }, { 'owed.dueAt': { $lte: now } }];
     const owed = { destination, state: 'owed' as const };
     const { modifiedCount } = await this.completions.updateMany(
       { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
@@ -108,11 +110,11 @@ export class Resending {
         $set: {
           'deliveries.$[owed].state': 'dropped',
           'deliveries.$[owed].reason': reason,
-          'deliveries.$[owed].at': new Date(this.clock.now()),
+          'deliveries.$[owed].at': now,
         },
-        $unset: { 'deliveries.$[owed].dueAt': 1 },
+        $unset: { 'deliveries.$[owed].dueAt': 1, 'deliveries.$[owed].token': 1 },
       },
-      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: 'deliveries-due' },
+      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed', $or: free }], hint: 'deliveries-due' },
     );
     await this.completions.updateMany(
       { open: true, state: 'completed', 'deliveries.destination': destination, 'deliveries.state': { $ne: 'owed' } },

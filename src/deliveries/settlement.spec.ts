@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Delivery, newDelivery } from './completion.js';
-import { deadByClaims, type DeliveryResult, giveBack, settle, type SettlementRules } from './settlement.js';
+import { type DeliveryResult, giveBack, settle, type SettlementRules } from './settlement.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const rules: SettlementRules = { now: NOW, retryScheduleMs: [1_000, 10_000], random: () => 0.5 };
@@ -126,15 +126,5 @@ describe('giveBack', () => {
     expect(back).toMatchObject({ state: 'owed', claims: 1, attempts: 1, dueAt: new Date(NOW) });
     expect(back).not.toHaveProperty('token');
     expect(giveBack(claimed({ claims: 0 }), NOW).claims).toBe(0);
-  });
-});
-
-describe('deadByClaims', () => {
-  it('says how often it took its worker down', () => {
-    const dead = deadByClaims(claimed({ claims: 7 }), NOW);
-    expect(dead).toMatchObject({ state: 'dead', attempts: 0, at: new Date(NOW) });
-    expect(dead.reason).toContain('claimed 6 times');
-    expect(dead).not.toHaveProperty('dueAt');
-    expect(dead).not.toHaveProperty('token');
   });
 });

@@ -58,13 +58,6 @@ export function giveBack(delivery: Delivery, now: number): Delivery {
   return { ...rest, claims: Math.max(0, delivery.claims - 1), dueAt: new Date(now) };
 }
 
-/** Pure: a delivery that was claimed too often without an outcome; it is not attempted again. */
-export function deadByClaims(delivery: Delivery, now: number): Delivery {
-  const { dueAt: _dueAt, token: _token, ...rest } = delivery;
-  const reason = `claimed ${delivery.claims - 1} times without an outcome: each time the process ended first`;
-  return { ...rest, state: 'dead', at: new Date(now), reason, lastError: reason };
-}
-
 function withAttempt(delivery: Delivery, outcome: AttemptOutcome, rules: SettlementRules): Delivery {
   const failed = outcome.result === 'failed';
   const record: AttemptRecord = {

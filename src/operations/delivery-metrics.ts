@@ -27,7 +27,7 @@ export function observeDeliveries(registry: Registry, sources: DeliverySources):
 function countAttempts(registers: Registry[], events: DeliveryEvents): void {
   const attempts = new Counter({
     name: `${PREFIX}delivery_attempts_total`,
-    help: 'Deliveries taken up, by what came of it; postponed, dropped, impossible and abandoned ones were not sent',
+    help: 'Deliveries taken up, by what came of it; postponed, dropped and impossible ones were not sent',
     labelNames: ['channel', 'result'] as const,
     registers,
   });

@@ -1,10 +1,13 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import type { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
+import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
 import { traceWith } from '../tracing/tracing.js';
 import { version } from './version.js';
 
 const NAME = 'hbf-session-manager';
+/** A collector that is away must not hold the stop. */
+const LAST_EXPORT_MS = 3_000;
 
 /**
  * Sets the OpenTelemetry SDK up where a collector is configured, and loads it only then. The SDK reads the other
@@ -13,13 +16,14 @@ const NAME = 'hbf-session-manager';
  * span, and customers are never sent a trace's id.
  */
 @Injectable()
-export class TracingSetup implements OnApplicationBootstrap, OnApplicationShutdown {
+export class TracingSetup implements OnApplicationShutdown, OnModuleInit {
   private readonly logger = new Logger(TracingSetup.name);
   private provider?: NodeTracerProvider;
 
   constructor(private readonly config: Config) {}
 
-  async onApplicationBootstrap(): Promise<void> {
+  /** Before the first job begins. */
+  async onModuleInit(): Promise<void> {
     const url = this.config.tracesUrl;
     if (url === undefined) return;
     const { BatchSpanProcessor, NodeTracerProvider } = await import('@opentelemetry/sdk-trace-node');
@@ -37,10 +41,13 @@ export class TracingSetup implements OnApplicationBootstrap, OnApplicationShutdo
     this.logger.log({}, 'tracing.on');
   }
 
-  /** After everything that traces has stopped; what is not sent within the exporter's time-out is lost. */
+  /** After everything that traces has stopped; what the collector does not take within three seconds is lost. */
   async onApplicationShutdown(): Promise<void> {
     if (!this.provider) return;
     traceWith(undefined);
-    await this.provider.shutdown().catch((error: Error) => this.logger.warn({ reason: error.message }, 'tracing.lost'));
+    const sent = this.provider.shutdown().catch((error: Error) => {
+      this.logger.warn({ reason: error.message }, 'tracing.lost');
+    });
+    await Promise.race([sent, delay(LAST_EXPORT_MS, undefined, { ref: false })]);
   }
 }

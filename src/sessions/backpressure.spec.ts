@@ -1,4 +1,4 @@
-import { Logger, type LoggerService } from '@nestjs/common';
+import { Logger } from '@nestjs/common';
 import { type Db, type MongoClient, ObjectId } from 'mongodb';
 import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
 import { Config } from '../config/config.js';
@@ -27,7 +27,7 @@ describe('Backpressure', () => {
 
   beforeAll(async () => {
     const note = (message: unknown, event: string) => event.startsWith('session-check.') && lines.push(`${event} ${JSON.stringify(message)}`); // prettier-ignore
-    Logger.overrideLogger({ log: note, warn: note, error: note } as LoggerService);
+    Logger.overrideLogger({ log: note, warn: note, error: note });
     client = await connect(uri);
     db = client.db();
   });

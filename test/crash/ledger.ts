@@ -118,7 +118,9 @@ export function balance(
       const times = receptions.map(({ at }) => new Date(at).toISOString()).join(', ');
       result.withoutCause.push(`${key} at ${times}; log ${JSON.stringify(delivery?.log)}`);
     }
-    const id = debt.destination.startsWith('webhook:') ? debt.destination.replace('webhook', debt.sessionId) : undefined;
+    const id = debt.destination.startsWith('webhook:')
+      ? debt.destination.replace('webhook', debt.sessionId)
+      : undefined;
     if (receptions.some(({ webhookId }) => webhookId !== id)) result.otherIds.push(key);
   }
   return result;

@@ -97,7 +97,9 @@ class ReplicaRun {
     clearInterval(offering);
     const late = await world.allPaid(PAID_WITHIN_MS).catch((error: Error) => error.message);
     const exits = await Promise.all([replicas[0].stop(), replicas[2].stop()]);
-    const ended = exits.filter(({ code }) => code !== 0).map((exit) => `did not stop in order: ${JSON.stringify(exit)}`);
+    const ended = exits
+      .filter(({ code }) => code !== 0)
+      .map((exit) => `did not stop in order: ${JSON.stringify(exit)}`);
     return this.result(pausedMs, [...(typeof late === 'string' ? [late] : []), ...ended]);
   }
 
@@ -105,7 +107,7 @@ class ReplicaRun {
     const replicas = await Promise.all([this.spawn(0), this.spawn(1), this.spawn(2)]);
     await Promise.all(replicas.map((replica) => replica.waitReady(60_000)));
     this.step('three replicas are ready');
-    return replicas as [ServiceProcess, ServiceProcess, ServiceProcess];
+    return replicas;
   }
 
   private spawn(index: number): Promise<ServiceProcess> {
@@ -188,10 +190,11 @@ class ReplicaRun {
   private async result(pausedMs: number, problems: string[]): Promise<ReplicaResult> {
     const { world } = this;
     const books = balance(world.ledger, await world.completions.find().toArray(), this.heldDebts);
-    const { completedAgain, violations, sessionIds } = world;
+    const { completedAgain, sessionIds, platform } = world;
+    const { violations } = platform;
     const completedAgainWithoutCause = completedAgain.filter((id) => !this.heldSessions.has(id));
     const tooEarly = sessionIds.filter((id) => {
-      const { at, lastInteraction } = world.platform.core.ledger.get(id) ?? { at: [Infinity], lastInteraction: 0 };
+      const { at, lastInteraction } = platform.core.ledger.get(id) ?? { at: [Infinity], lastInteraction: 0 };
       return at[0]! - lastInteraction < THRESHOLD_SECONDS * 1000;
     });
     const list = (what: string, items: readonly string[]) =>

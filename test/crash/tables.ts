@@ -14,7 +14,10 @@ export function crashTable(result: CrashResult): string {
     ['lost', result.missing.length],
     ['delivered again', result.duplicates],
     ['… most there could be: heard, and unrecorded when the process was killed', result.unrecorded],
-    [`… by the clock: heard less than ${IN_FLIGHT_MS} ms before a kill, or while the database was away`, result.inFlight],
+    [
+      `… by the clock: heard less than ${IN_FLIGHT_MS} ms before a kill, or while the database was away`,
+      result.inFlight,
+    ],
     ['… oldest unrecorded reception at a kill (ms; database outages aside)', result.oldestUnrecordedMs],
     ['… because an answer came too late', result.unanswered],
     ['… under another webhook-id', result.otherIds.length],
@@ -27,7 +30,9 @@ export function crashTable(result: CrashResult): string {
 
 /** For the README. */
 export function replicaTable(result: ReplicaResult): string {
-  const loud = CLOCKS_CAN_DIFFER ? '' : '\nTHE CLOCKS DID NOT DIFFER: libfaketime is missing (apt-get install faketime).\n';
+  const loud = CLOCKS_CAN_DIFFER
+    ? ''
+    : '\nTHE CLOCKS DID NOT DIFFER: libfaketime is missing (apt-get install faketime).\n';
   const rows = table(`three replicas, seed ${result.seed}`, [
     ['clocks against the database (s)', result.clocks.join(', ')],
     ['one paused for (s), longer than every lease', Math.round(result.pausedMs / 1000)],
