@@ -32,7 +32,10 @@ module.exports = {
 
   async down(db) {
     for (const name of ['completions', 'destinations', 'integration-errors']) {
-      await db.collection(name).dropIndexes().catch(() => undefined);
+      await db
+        .collection(name)
+        .dropIndexes()
+        .catch(() => undefined);
     }
   },
 };

@@ -12,6 +12,7 @@ import {
   minutes,
   mongodbUri,
   oneOf,
+  ports,
   seconds,
   text,
   texts,
@@ -217,6 +218,12 @@ export class Config {
     meaning: 'private address ranges that webhooks may reach all the same',
   })
   readonly webhookAllowedPrivateCidrs: ReturnType<typeof cidrs.parse>;
+
+  @EnvVar('WEBHOOK_ALLOWED_PORTS', ports, {
+    default: '',
+    meaning: 'ports that the URLs of webhooks may have, separated by commas; unset: any',
+  })
+  readonly webhookAllowedPorts: readonly number[];
 
   @EnvVar('SECRETS_ENCRYPTION_KEY', key256, {
     required: 'in production',

@@ -108,6 +108,17 @@ export const cidrs: ValueType<readonly [ipaddr.IPv4 | ipaddr.IPv6, number][]> = 
     ),
 };
 
+/** `443,8443`; the empty list when unset. */
+export const ports: ValueType<readonly number[]> = {
+  label: 'list of ports',
+  parse: (value) =>
+    list(value).map((part) =>
+      /^\d{1,5}$/.test(part) && Number(part) >= 1 && Number(part) <= 65_535
+        ? Number(part)
+        : refuse('port numbers separated by commas, such as 443,8443'),
+    ),
+};
+
 export const emails: ValueType<readonly string[]> = {
   label: 'list of e-mail addresses',
   parse: (value) =>

@@ -33,6 +33,11 @@ export class DestinationRepository {
       .toArray();
   }
 
+  /** @returns those of which nothing is known to be owed */
+  async withoutWork(): Promise<Destination[]> {
+    return this.destinations.find({ nextDueAt: { $exists: false } }).toArray();
+  }
+
   /** Says that something of each destination falls due at the given time. Comes before the write that makes it due. */
   async announce(dueTimes: ReadonlyMap<string, Date>): Promise<void> {
     await this.destinations.bulkWrite(

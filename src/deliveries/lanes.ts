@@ -56,7 +56,11 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   onApplicationBootstrap(): void {
-    void this.database.whenReady().then(() => (this.pumping = this.stopped ? undefined : this.pump()));
+    void this.database.whenReady().then(() => {
+      if (this.stopped) return;
+      this.pumping = this.pump();
+      void this.reckonForgotten();
+    });
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -133,6 +137,24 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
     const next = await this.completions.earliestDue(destination._id);
     await this.destinations.reckoned(destination, next);
     if (next) this.wakeBy(next.getTime());
+  }
+
+  /**
+   * A process that was killed between writing a delivery's due time and announcing it may have left a destination that
+   * no lane looks at. Asked once, at start: that is after each kill.
+   */
+  private async reckonForgotten(): Promise<void> {
+    try {
+      for (const destination of await this.destinations.withoutWork()) {
+        if (this.stopped) return;
+        const next = await this.completions.earliestDue(destination._id);
+        if (!next) continue;
+        await this.destinations.announce(new Map([[destination._id, next]]));
+        this.wakeBy(next.getTime());
+      }
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'lanes.not-reckoned');
+    }
   }
 
   private run(claimed: ClaimedDelivery[], token: string, integration: Integration | undefined): void {

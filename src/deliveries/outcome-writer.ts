@@ -61,9 +61,15 @@ export class OutcomeWriter {
 
   /** A claimed delivery as it stands after its outcome; written only where `token` still holds it. */
   settle(completionId: string, token: string, delivery: Delivery): void {
+    // One that was dropped while it ran is not owed again; but what came of it otherwise is the truth.
+    const claim = {
+      destination: delivery.destination,
+      token,
+      ...(delivery.state === 'owed' ? { state: 'owed' as const } : {}),
+    };
     this.batch.settlements.push({
       updateOne: {
-        filter: { _id: completionId, deliveries: { $elemMatch: { destination: delivery.destination, token } } },
+        filter: { _id: completionId, deliveries: { $elemMatch: claim } },
         update: { $set: { 'deliveries.$': delivery } },
       },
     });
@@ -127,6 +133,8 @@ export class OutcomeWriter {
     await this.change(batch.handOvers);
     await this.change(batch.settlements);
     if (batch.perhapsPaid.size > 0) await this.completions.closePaid([...batch.perhapsPaid]);
+    // A lane that looked between the announcement and the write found nothing, and may have cleared it.
+    if (batch.dueTimes.size > 0) await this.destinations.announce(batch.dueTimes);
     for (const dueAt of batch.dueTimes.values()) this.onDue(dueAt);
   }
 

@@ -94,15 +94,13 @@ export class Resending {
   }
 
   /**
-   * Stops what an integration is still owed: it was removed or disabled. One that is just being attempted keeps its
-   * outcome; if that leaves it owed, its next attempt drops it.
+   * Stops what an integration is still owed: it was removed or disabled. One that is just being attempted and is
+   * delivered counts as delivered.
    *
    * @returns how many completions had some
    */
   async drop(integrationId: number, reason: string): Promise<number> {
     const destination = webhookDestination(integrationId);
-    const now = new Date(this.clock.now());
-    const free = [{ 'owed.token': { $exists: false } }, { 'owed.dueAt': { $lte: now } }];
     const owed = { destination, state: 'owed' as const };
     const { modifiedCount } = await this.completions.updateMany(
       { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
@@ -110,11 +108,10 @@ export class Resending {
         $set: {
           'deliveries.$[owed].state': 'dropped',
           'deliveries.$[owed].reason': reason,
-          'deliveries.$[owed].at': now,
         },
-        $unset: { 'deliveries.$[owed].dueAt': 1, 'deliveries.$[owed].token': 1 },
+        $unset: { 'deliveries.$[owed].dueAt': 1 }, // one in flight keeps its token: if it is delivered, that counts
       },
-      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed', $or: free }], hint: 'deliveries-due' },
+      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: 'deliveries-due' },
     );
     await this.completions.updateMany(
       { open: true, state: 'completed', 'deliveries.destination': destination, 'deliveries.state': { $ne: 'owed' } },

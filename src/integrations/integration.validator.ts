@@ -43,8 +43,11 @@ export class IntegrationValidator {
 
   private urlViolations(url: unknown): string[] {
     if (typeof url !== 'string' || url.length > MAX_URL_LENGTH) return [];
-    const { webhookAllowHttp: allowHttp, webhookAllowedPrivateCidrs: allowedCidrs } = this.config;
-    const refusal = urlRefusal(url, { allowHttp, allowedCidrs });
+    const refusal = urlRefusal(url, {
+      allowHttp: this.config.webhookAllowHttp,
+      allowedCidrs: this.config.webhookAllowedPrivateCidrs,
+      allowedPorts: this.config.webhookAllowedPorts,
+    });
     return refusal === undefined ? [] : [`url: ${refusal}`];
   }
 

@@ -6,7 +6,7 @@ import { Backlog } from './backlog.js';
 export interface Readiness {
   status: 'ready' | 'not ready' | 'stopping';
   database: 'up' | 'down';
-  sessionCheck: { lastFinishedAt: string | null; ageSeconds: number | null; failing: boolean };
+  sessionCheck: { lastFinishedAt: string | null; ageSeconds: number | null; failing: boolean; paused: boolean };
   /** `open` is null when the database does not tell. */
   circuits: { open: number | null };
 }
@@ -40,6 +40,7 @@ export class HealthService implements OnModuleDestroy {
         lastFinishedAt: last?.toISOString() ?? null,
         ageSeconds: last ? Math.round((Date.now() - last.getTime()) / 1000) : null,
         failing: this.scheduler.failing,
+        paused: this.scheduler.paused,
       },
       circuits: { open: figures?.openCircuits ?? null },
     };

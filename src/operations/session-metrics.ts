@@ -49,9 +49,14 @@ function countChecks(registers: Registry[], events: SessionEvents): void {
     help: 'Sessions that an open live chat held back in the latest check',
     registers,
   });
+  const deferred = new Gauge({
+    name: `${PREFIX}sessions_deferred`,
+    help: 'Sessions that the latest check left to the next one, as SESSION_CHECK_MAX_COMPLETIONS_PER_MIN asks',
+    registers,
+  });
   const checks = new Counter({
     name: `${PREFIX}session_checks_total`,
-    help: 'Session checks by how they ended',
+    help: 'Session checks by how they ended; paused: too many deliveries wait',
     labelNames: ['outcome'] as const,
     registers,
   });
@@ -61,16 +66,17 @@ function countChecks(registers: Registry[], events: SessionEvents): void {
     buckets: CHECK_BUCKETS,
     registers,
   });
-  for (const outcome of ['finished', 'failed']) checks.inc({ outcome }, 0);
+  for (const outcome of ['finished', 'paused', 'failed']) checks.inc({ outcome }, 0);
   for (const trouble of ['refused', 'malformed', 'repeated']) troubled.inc({ trouble }, 0);
   events.listenToChecks(({ figures, durationMs }) => {
     duration.observe(durationMs / 1000);
-    checks.inc({ outcome: figures ? 'finished' : 'failed' });
+    checks.inc({ outcome: figures === undefined ? 'failed' : figures.paused ? 'paused' : 'finished' });
     if (!figures) return;
     found.inc(figures.found);
     recovered.inc(figures.recovered);
     tenantsFailed.inc(figures.tenantsFailed);
     held.set(figures.held);
+    deferred.set(figures.deferred);
     for (const trouble of ['refused', 'malformed', 'repeated'] as const) troubled.inc({ trouble }, figures[trouble]);
   });
 }

@@ -8,13 +8,13 @@ import { Injectable } from '@nestjs/common';
 export class Clock {
   private offsetMs = 0;
 
-  /** Milliseconds since the epoch, in the database server's time. */
+  /** Whole milliseconds since the epoch, in the database server's time. */
   now(): number {
     return Date.now() + this.offsetMs;
   }
 
   /** @param serverTime what the server answered; @param sentAt, @param receivedAt this machine's clock around the call */
   correct(serverTime: number, sentAt: number, receivedAt: number): void {
-    this.offsetMs = serverTime - (sentAt + receivedAt) / 2;
+    this.offsetMs = Math.round(serverTime - (sentAt + receivedAt) / 2);
   }
 }

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 /** migrate-mongo is ESM; to `require` it shows each export as a promise, to `import` the export itself. */
 async function migrateMongo() {
   const library = await import('migrate-mongo');
-  const [config, status, up] = await Promise.all([library.config, library.status, library.up]);
+  const config = await Promise.resolve(library.config);
+  const status = await Promise.resolve(library.status);
+  const up = await Promise.resolve(library.up);
   config.set({
     migrationsDir: join(__dirname, '..', '..', 'migrations'),
     changelogCollectionName: 'changelog',
@@ -25,7 +27,7 @@ async function migrateMongo() {
  */
 export async function applyMigrations(connection: Connection): Promise<string[]> {
   const { up } = await migrateMongo();
-  return up(connection.db as never, connection.getClient() as never);
+  return up(connection.db as never, connection.getClient());
 }
 
 /** @returns whether a migration waits to be applied */

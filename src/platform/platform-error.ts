@@ -4,8 +4,8 @@ export type PlatformService = 'hbf-core' | 'hbf-event-publisher' | 'hbf-nlp';
 /**
  * What went wrong with a call:
  * `unreachable` no answer (refused, reset, no such host), `timeout` no whole answer before the deadline,
- * `unauthorized` 401 or 403, `not-found` 404, `busy` 429, `refused` any other 4xx and redirects (never followed),
- * `failed` 5xx, `shape` an answer that is not what this service understands.
+ * `unauthorized` 401 or 403, `not-found` 404, `busy` 408, 425 or 429, `refused` any other 4xx, `failed` 5xx and
+ * redirects (never followed: what answers there is not the service), `shape` an answer that is not what this service understands.
  */
 export type PlatformErrorKind =
   'unreachable' | 'timeout' | 'unauthorized' | 'not-found' | 'refused' | 'busy' | 'failed' | 'shape';
@@ -50,8 +50,8 @@ export function isRetryable(error: unknown): boolean {
 
 /** The kind of failure that an HTTP status outside 2xx stands for. */
 export function kindOfStatus(status: number): PlatformErrorKind {
-  if (status >= 500) return 'failed';
+  if (status >= 500 || status < 400) return 'failed';
   if (status === 401 || status === 403) return 'unauthorized';
   if (status === 404) return 'not-found';
-  return status === 429 ? 'busy' : 'refused';
+  return [408, 425, 429].includes(status) ? 'busy' : 'refused';
 }

@@ -157,7 +157,9 @@ describe('PlatformHttp', () => {
     [404, 'not-found', false],
     [400, 'refused', false],
     [409, 'refused', false],
-    [302, 'refused', false],
+    [302, 'failed', true],
+    [408, 'busy', true],
+    [425, 'busy', true],
     [429, 'busy', true],
     [500, 'failed', true],
     [503, 'failed', true],
@@ -178,7 +180,7 @@ describe('PlatformHttp', () => {
   it('does not follow redirects', async () => {
     answer = (response) => void response.writeHead(307, { location: `${url}/elsewhere` }).end();
     await failureOf(http.json({ ...GET, repeatable: true }, readName));
-    expect(seen.map((one) => one.url)).toEqual(['/core/things/thing-1']);
+    expect(new Set(seen.map((one) => one.url))).toEqual(new Set(['/core/things/thing-1']));
   });
 
   it('tries three times, with growing pauses, what is safe to repeat', async () => {

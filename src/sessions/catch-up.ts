@@ -148,6 +148,7 @@ export class CatchUp {
   private async complete(tenant: Tenant, members: readonly Waiting[], round: Round): Promise<void> {
     const threshold = thresholdOf(tenant, this.config.defaultThresholdSeconds);
     const limit = pLimit(CALLS_AT_ONCE);
+    const readAt = Date.now();
     const read = await Promise.all(members.map(({ id }) => limit(() => this.read(id, tenant, round))));
     const ended: Ended[] = [];
     for (const session of read) {
@@ -159,7 +160,7 @@ export class CatchUp {
     if (ended.length === 0) return;
     round.figures.found += ended.length;
     const integrations = await this.integrations.enabledForTenants([tenant.id]);
-    const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures: round.figures };
+    const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures: round.figures, readAt };
     const staying = await this.completer.complete(ended, context);
     // the oldest ones would else be first again in each check, and take the places of all others
     for (const id of staying) this.setAside.add(id, tenant.id, 'hbf-core shows it as active after it was completed');

@@ -62,6 +62,8 @@ export class Recovery {
       abandoned.map((completion) => limit(async () => ({ completion, finding: await this.finding(completion) }))),
     );
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map((one) => one.completion);
+    // A process that was paused goes by what is out of date: by now another has taken these over.
+    if (abandoned.some(({ leaseUntil }) => leaseUntil!.getTime() <= this.clock.now())) return;
     const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
     const takeBack = [...all('came-back'), ...all('still-ended').filter(({ sessionId }) => refused.has(sessionId))];
     await this.completions.removeDetected(

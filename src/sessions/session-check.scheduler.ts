@@ -96,7 +96,10 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   }
 
   private async checkAndGoOn(): Promise<void> {
-    const figures = await this.runNow('schedule');
+    const figures = await this.runNow('schedule').catch((error: Error) => {
+      this.logger.error({ reason: error.message }, 'session-check.failed');
+      return undefined;
+    });
     this.schedule(CHECK, pauseAfter(figures, this.config.sessionCheckIntervalMs), () => this.checkAndGoOn());
   }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Config } from '../config/config.js';
 import { type Completion, completionId, type ExpiryRule } from '../deliveries/completion.js';
@@ -28,6 +28,8 @@ export interface CompletionContext {
   /** Enabled integrations that list the tenant. */
   integrations: readonly Integration[];
   figures: CheckFigures;
+  /** When the sessions were asked for; epoch ms of this machine. */
+  readAt: number;
 }
 
 /**
@@ -36,6 +38,8 @@ export interface CompletionContext {
  */
 @Injectable()
 export class SessionCompleter {
+  private readonly logger = new Logger(SessionCompleter.name);
+
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
@@ -57,7 +61,8 @@ export class SessionCompleter {
   /**
    * Ends one page of sessions of one tenant.
    *
-   * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known
+   * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
+   *   so long ago that they must be read again
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
   complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
@@ -72,6 +77,7 @@ export class SessionCompleter {
     const fresh = planned.filter(({ completion }) => !known.has(completion._id));
     const again = planned.filter(({ completion }) => known.has(completion._id));
     const { returned, repeated, busy } = await this.sortOut(again);
+    if (Date.now() - context.readAt > this.leaseMs) return this.startOver([...fresh, ...returned], lease);
 
     const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(({ session }) => session.id));
     const toPay = [...fresh, ...returned].filter(({ session }) => !refused.has(session.id));
@@ -86,6 +92,22 @@ export class SessionCompleter {
       toPay.map(({ completion, session }): EndedSession => ({ completion, session, tenant, integrations })),
     );
     return [...refused, ...busy, ...repeated.map(({ session }) => session.id)];
+  }
+
+  /**
+   * A process that was paused goes by what is long out of date: others have completed the sessions, and where the user
+   * came back, hbf-core would end a session that he is writing in. Nobody is told; what was written down is taken back,
+   * if the recovery of another has not taken it over.
+   *
+   * @returns none: all are to be read again
+   */
+  private async startOver(planned: readonly { completion: Completion }[], lease: string): Promise<string[]> {
+    this.logger.warn({ sessions: planned.length }, 'completion.out-of-date');
+    await this.completions.removeDetected(
+      planned.map(({ completion }) => completion._id),
+      lease,
+    );
+    return [];
   }
 
   /**

@@ -6,7 +6,7 @@ import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { CheckFigures } from './check-figures.js';
 import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
-import { type CompletionContext, type Ended, SessionCompleter } from './session-completer.js';
+import { type Ended, SessionCompleter } from './session-completer.js';
 import { SessionReader } from './session-reader.js';
 import { SetAside } from './set-aside.js';
 
@@ -36,7 +36,7 @@ export class TenantScanner {
     const { sessionPageSize: pageSize, defaultThresholdSeconds } = this.config;
     const threshold = thresholdOf(tenant, defaultThresholdSeconds);
     const integrations = await this.integrations.enabledForTenants([tenant.id]);
-    const context: CompletionContext = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
+    const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
     /** Seen, and expected to stay on the list. */
     const staying = new Set<string>();
     const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
@@ -45,12 +45,13 @@ export class TenantScanner {
       return ended && !staying.has(session.id) && !this.setAside.has(session.id);
     });
     for (let page = 0; await mayGoOn();) {
+      const readAt = Date.now();
       const found = await reader.read(page);
       this.noteRejected(found, tenant, staying, figures);
       this.leaveOthers(found, tenant, staying);
       const fresh = found.items.filter((session) => !staying.has(session.id));
       const ended = this.select(fresh, { now, threshold }, staying, figures);
-      const stay = ended.length > 0 ? await this.completer.complete(ended, context) : [];
+      const stay = ended.length > 0 ? await this.completer.complete(ended, { ...context, readAt }) : [];
       stay.forEach((id) => staying.add(id));
       if (ended.length > stay.length) continue;
       if (isLast(found, page, pageSize)) return;

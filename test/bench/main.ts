@@ -86,6 +86,9 @@ function write(results: Result[], options: BenchOptions): void {
   console.log(`\n${file}`);
 }
 
+// the services that were started end with this process
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {

@@ -26,12 +26,14 @@ describe('a full round', () => {
     expect(figures).toMatchObject({ tenants: 1, tenantsScanned: 1, found: 1, completed: 1, held: 0 });
     expect(round.core.session(sessionId).status).toBe('COMPLETED');
     expect(completion).toMatchObject({ state: 'completed', rule: 'tenant-threshold', thresholdSeconds: 600 });
-    expect(completion.deliveries.map(({ destination, state, attempts }) => ({ destination, state, attempts }))).toEqual([
-      { destination: 'flow', state: 'delivered', attempts: 1 },
-      { destination: 'surveys', state: 'delivered', attempts: 1 },
-      { destination: 'analysis', state: 'delivered', attempts: 1 },
-      { destination: 'webhook:1', state: 'delivered', attempts: 1 },
-    ]);
+    expect(completion.deliveries.map(({ destination, state, attempts }) => ({ destination, state, attempts }))).toEqual(
+      [
+        { destination: 'flow', state: 'delivered', attempts: 1 },
+        { destination: 'surveys', state: 'delivered', attempts: 1 },
+        { destination: 'analysis', state: 'delivered', attempts: 1 },
+        { destination: 'webhook:1', state: 'delivered', attempts: 1 },
+      ],
+    );
     expect(round.platform.publisher.triggers.map(({ type }) => type).sort()).toEqual([
       'chat-session-completed',
       'survey-completed',

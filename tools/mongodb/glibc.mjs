@@ -26,7 +26,9 @@ export function nodeCommand() {
   if (process.platform !== 'linux') return [process.execPath];
   const has = process.report.getReport().header.glibcVersionRuntime;
   if (!has)
-    throw new Error('the embedded MongoDB engine needs glibc (musl found); set MONGODB_URI to a running MongoDB instead');
+    throw new Error(
+      'the embedded MongoDB engine needs glibc (musl found); set MONGODB_URI to a running MongoDB instead',
+    );
   if (!older(has.split('.').map(Number), NEEDED)) return [process.execPath];
   const libs = libraries();
   return [join(libs, loaderName(libs)), '--library-path', libs, process.execPath];

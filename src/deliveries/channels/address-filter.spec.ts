@@ -2,7 +2,7 @@ import { cidrs } from '../../config/value-types.js';
 import { addressRefusal, urlRefusal } from './address-filter.js';
 
 const NOTHING = cidrs.parse('');
-const STRICT = { allowHttp: false, allowedCidrs: NOTHING };
+const STRICT = { allowHttp: false, allowedCidrs: NOTHING, allowedPorts: [] };
 
 describe('addressRefusal', () => {
   it.each(['8.8.8.8', '1.1.1.1', '172.32.0.1', '100.128.0.1', '2606:4700::1111', '2a00:1450::1', '::ffff:8.8.8.8'])(
@@ -70,11 +70,21 @@ describe('urlRefusal', () => {
   ])('refuses %p', (url) => expect(urlRefusal(url, STRICT)).toEqual(expect.any(String)));
 
   it('allows http and local hosts where the operator does', () => {
-    const rules = { allowHttp: true, allowedCidrs: cidrs.parse('127.0.0.0/8') };
+    const rules = { allowHttp: true, allowedCidrs: cidrs.parse('127.0.0.0/8'), allowedPorts: [] };
     for (const url of ['http://localhost:3000/', 'http://127.0.0.1/', 'https://2130706433/']) {
       expect(urlRefusal(url, rules)).toBeUndefined();
     }
     expect(urlRefusal('http://10.0.0.1/', rules)).toBe('the host of the URL is not public');
+  });
+
+  it('holds to the ports that the operator names, the default of the scheme among them', () => {
+    const rules = { ...STRICT, allowHttp: true, allowedPorts: [443, 8443] };
+    for (const url of ['https://h.org/', 'https://h.org:443/', 'https://h.org:8443/', 'http://h.org:443/']) {
+      expect(urlRefusal(url, rules)).toBeUndefined();
+    }
+    for (const url of ['http://h.org/', 'https://h.org:22/', 'https://h.org:80/', 'https://h.org:0/']) {
+      expect(urlRefusal(url, rules)).toBe('the port of the URL is not allowed');
+    }
   });
 
   it('repeats nothing of the URL', () => {

@@ -7,7 +7,11 @@ export type Cidrs = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
 export interface UrlRules {
   allowHttp: boolean;
   allowedCidrs: Cidrs;
+  /** Empty: any. */
+  allowedPorts: readonly number[];
 }
+
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
 
 /** All global unicast of IPv6 is in here (RFC 4291, IANA); NAT64, mapped and compatible addresses are not. */
 const GLOBAL_UNICAST: [ipaddr.IPv6, number] = ipaddr.IPv6.parseCIDR('2000::/3');
@@ -26,12 +30,14 @@ export function addressRefusal(address: string, allowed: Cidrs): string | undefi
  * at connect time. Decimal, octal and hexadecimal IPv4 forms are read as every client reads them (WHATWG URL).
  * The reason repeats no part of the URL.
  */
-export function urlRefusal(url: string, { allowHttp, allowedCidrs }: UrlRules): string | undefined {
+export function urlRefusal(url: string, { allowHttp, allowedCidrs, allowedPorts }: UrlRules): string | undefined {
   if (!URL.canParse(url)) return 'the URL is not absolute';
-  const { protocol, username, password, hostname } = new URL(url);
+  const { protocol, username, password, hostname, port } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'the URL must begin with https://';
   if (protocol === 'http:' && !allowHttp) return 'the URL must begin with https://';
   if (username !== '' || password !== '') return 'the URL must not hold credentials';
+  const given = port === '' ? DEFAULT_PORTS[protocol]! : Number(port);
+  if (allowedPorts.length > 0 && !allowedPorts.includes(given)) return 'the port of the URL is not allowed';
   return hostRefusal(hostname, allowedCidrs);
 }
 

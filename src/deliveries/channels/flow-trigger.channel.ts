@@ -12,8 +12,6 @@ export class FlowTriggerChannel implements DeliveryChannel {
   async attempt({ completion, material }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId } = completion;
     const body = await material.payload();
-    return outcomeOf(() =>
-      this.publisher.trigger({ type: 'chat-session-completed', organizationId, tenantId, body }),
-    );
+    return outcomeOf(() => this.publisher.trigger({ type: 'chat-session-completed', organizationId, tenantId, body }));
   }
 }

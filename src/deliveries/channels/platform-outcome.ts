@@ -15,8 +15,9 @@ export async function outcomeOf(call: () => Promise<{ status: number }>): Promis
       code: error.code,
       message: error.message,
       durationMs: performance.now() - startedAt,
-      // A refused token (401, 403) is mended by an operator within the days that the schedule gives.
-      retryable: isRetryable(error) || error.kind === 'unauthorized',
+      // A refused token (401, 403) or a wrong address (404) is mended by an operator within the days that the schedule
+      // gives; an ingress answers 404 as well while a service is being deployed.
+      retryable: isRetryable(error) || error.kind === 'unauthorized' || error.kind === 'not-found',
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     };
   }

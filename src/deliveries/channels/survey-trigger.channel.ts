@@ -42,7 +42,12 @@ export class SurveyTriggerChannel implements DeliveryChannel {
   private trigger(survey: Survey, tenant: Tenant) {
     const body = Buffer.from(JSON.stringify(buildSurveyPayload({ survey, tenant })));
     return outcomeOf(() =>
-      this.publisher.trigger({ type: 'survey-completed', organizationId: tenant.organizationId, tenantId: tenant.id, body }),
+      this.publisher.trigger({
+        type: 'survey-completed',
+        organizationId: tenant.organizationId,
+        tenantId: tenant.id,
+        body,
+      }),
     );
   }
 }

@@ -1,7 +1,7 @@
-import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type LookupFunction, Socket } from 'node:net';
 import { Config } from '../../config/config.js';
+import { certificate } from '../../../test/support/certificate.js';
 import { cidrs } from '../../config/value-types.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { WebhookClient } from './webhook-client.js';
@@ -9,45 +9,6 @@ import { AddressRefusedError, guardedLookup, peerRefusal } from './webhook-clien
 
 const toLoopback: LookupFunction = (_hostname, _options, callback) =>
   callback(null, [{ address: '127.0.0.1', family: 4 }]);
-
-/** A self-signed certificate for one host name, written out in DER: node:crypto signs, but makes no certificates. */
-function certificate(host: string, from: Date, until: Date): { key: string; cert: string } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  const algorithm = der(0x30, oid('2a8648ce3d040302'));
-  const name = der(0x30, der(0x31, der(0x30, oid('550403'), der(0x0c, Buffer.from(host)))));
-  const time = (date: Date): Buffer => der(0x18, Buffer.from(`${date.toISOString().replace(/\D/g, '').slice(0, 14)}Z`));
-  const extension = (id: string, value: Buffer): Buffer => der(0x30, oid(id), der(0x04, value));
-  const extensions = der(
-    0x30,
-    extension('551d11', der(0x30, der(0x82, Buffer.from(host)))),
-    extension('551d13', der(0x30, der(0x01, Buffer.from([0xff])))),
-  );
-  const body = der(
-    0x30,
-    der(0xa0, der(0x02, Buffer.from([2]))),
-    der(0x02, Buffer.concat([Buffer.from([1]), randomBytes(8)])),
-    algorithm,
-    name,
-    der(0x30, time(from), time(until)),
-    name,
-    publicKey.export({ type: 'spki', format: 'der' }),
-    der(0xa3, extensions),
-  );
-  const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
-  const base64 = der(0x30, body, algorithm, signature).toString('base64');
-  const cert = `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
-  return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert };
-}
-
-function der(tag: number, ...parts: Buffer[]): Buffer {
-  const value = Buffer.concat(parts);
-  const length = value.length < 128 ? [value.length] : [0x82, value.length >> 8, value.length & 0xff];
-  return Buffer.concat([Buffer.from([tag, ...length]), value]);
-}
-
-function oid(hex: string): Buffer {
-  return der(0x06, Buffer.from(hex, 'hex'));
-}
 
 const DAY = 86_400_000;
 const valid = certificate('receiver.test', new Date(Date.now() - DAY), new Date(Date.now() + DAY));

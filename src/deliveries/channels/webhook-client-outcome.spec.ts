@@ -50,6 +50,8 @@ describe('outcomeOf', () => {
     ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
     ['UND_ERR_SOCKET', 'ECONNRESET'],
     ['UND_ERR_HEADERS_OVERFLOW', 'response_broken'],
+    ['UND_ERR_RES_CONTENT_LENGTH_MISMATCH', 'response_broken'],
+    ['UND_ERR_SOMETHING_NEW', 'network_error'],
     ['what is this?', 'network_error'],
   ])('names %s as %s, repeating no error text', (code, expected) => {
     const outcome = outcomeOf(failing(code), 5, NOW);

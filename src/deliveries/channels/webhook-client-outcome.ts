@@ -49,6 +49,7 @@ const CODES: Record<string, string> = {
   UND_ERR_SOCKET: 'ECONNRESET',
   EPIPE: 'ECONNRESET',
   UND_ERR_HEADERS_OVERFLOW: 'response_broken',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'response_broken',
   UND_ERR_DESTROYED: 'stopped',
   UND_ERR_CLOSED: 'stopped',
 };
@@ -58,7 +59,8 @@ function codeOf(error: Error): string {
   if (error instanceof DeadlineError) return 'timeout';
   if (error instanceof errors.HTTPParserError) return 'response_broken';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  return CODES[code] ?? (/^[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'network_error');
+  // a name of the library's own says nothing to an administrator
+  return CODES[code] ?? (/^(?!UND_)[A-Z][A-Z0-9_]{1,60}$/.test(code) ? code : 'network_error');
 }
 
 const MESSAGES: Record<string, string> = {

@@ -59,6 +59,7 @@ export class WebhookClient implements OnApplicationShutdown {
     const refusal = urlRefusal(request.url, {
       allowHttp: this.config.webhookAllowHttp,
       allowedCidrs: this.config.webhookAllowedPrivateCidrs,
+      allowedPorts: this.config.webhookAllowedPorts,
     });
     if (refusal) return refused('url_refused', refusal, durationMs());
     try {

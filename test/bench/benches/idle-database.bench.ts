@@ -15,7 +15,7 @@ export const idleDatabase: Bench = {
       try {
         await world.startService({ MONGODB_URI: counter.uri }, options);
         await delay(SETTLE_MS); // the first check belongs to the start
-        const seconds = quick ? 8 : 35; // a recovery is due each 30 s
+        const seconds = quick ? 5 : 35; // a recovery is due each 30 s
         const before = counter.total;
         await delay(seconds * 1_000);
         const commands = counter.total - before;

@@ -43,6 +43,6 @@ function once({ quick, ...options }: BenchOptions, hanging: string[]) {
       DELIVERY_RETRY_SCHEDULE: '500ms,1s,1s,1s,2s,2s,2s,4s,4s,4s,8s,8s',
     };
     await world.startService(env, options);
-    return latencies(world, { perSecond: PER_SECOND, seconds: quick ? 5 : 12, hanging });
+    return latencies(world, { perSecond: PER_SECOND, seconds: quick ? 4 : 12, hanging });
   });
 }

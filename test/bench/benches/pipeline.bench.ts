@@ -7,6 +7,8 @@ import { World } from '../world.js';
 
 /** The default of DELIVERY_CONCURRENCY, which the service runs with; the senders get the same. */
 const CONCURRENCY = 64;
+/** About what the service works in one round, whatever the machine. */
+const ROUND_SECONDS = 10;
 /** What an endpoint near by takes to answer. */
 const NEAR_BY_MS = 10;
 const WORLD = { tenants: 10, hooksPerTenant: 2, analyses: true, thresholdSeconds: 0.5 };
@@ -34,15 +36,16 @@ export const pipeline: Bench = {
 };
 
 async function measure(world: World, sender: Remote<SenderHandlers>, options: BenchOptions): Promise<Figure[]> {
-  const [sessions, rounds] = options.quick ? [500, 1] : [3_000, 3];
+  const rounds = options.quick ? 1 : 3;
   const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02' }, options);
-  await turn(world, sender, service, 200); // everybody warms up
+  const warm = await turn(world, sender, service, 200); // everybody warms up
+  const sessions = Math.round(Math.min(options.quick ? 500 : 5_000, Math.max(300, warm.service.rate * ROUND_SECONDS)));
   const callsBefore = await world.platform.call('calls');
   const turns: Round[] = [];
   for (let i = 0; i < rounds; i++) turns.push(await turn(world, sender, service, sessions));
   const calls = await world.platform.call('calls');
   const perSession = (route: string) => round((calls[route]! - callsBefore[route]!) / (sessions * rounds), 3);
-  const nearBy = await withReceiversNearBy(world, options.quick ? 300 : 2_000);
+  const nearBy = await withReceiversNearBy(world, Math.min(sessions, options.quick ? 300 : 2_000));
   await stopped(service);
   const obvious = await rateOfObvious(world, sender, options.quick ? 200 : 1_000);
   await world.sink.call('behave', { delayMs: NEAR_BY_MS });

@@ -21,7 +21,7 @@ export const start: Bench = {
       const service = join(options.root ?? ROOT, 'dist', 'main.js');
       await launch(service, world.environment, options.root).then(end); // migrations are a matter of the first start
       const times = { service: [] as number[], bare: [] as number[] };
-      for (let turn = 0; turn < (options.quick ? 3 : 7); turn++) {
+      for (let turn = 0; turn < (options.quick ? 2 : 7); turn++) {
         for (const [name, script] of [
           ['bare', BARE],
           ['service', service],
@@ -84,7 +84,7 @@ async function idleMemory(
   { quick, root }: BenchOptions,
 ): Promise<number[]> {
   const apps = await Promise.all(scripts.map((script) => launch(script, env, root)));
-  await delay(quick ? 3_000 : 10_000);
+  await delay(quick ? 2_000 : 10_000);
   const resident = apps.map(({ child }) => residentMb(child.pid!).now);
   await Promise.all(apps.map(end));
   return resident;
