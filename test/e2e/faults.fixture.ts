@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  request as ask,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo, LookupFunction, Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
@@ -11,7 +18,7 @@ import type { RunningService } from '../support/service-in-process.js';
 /** Stands in everything that an endpoint says; must be found nowhere afterwards. */
 export const INSIDE = 'PLANTED-inside';
 
-export type Meet = (response: ServerResponse, request: IncomingMessage) => void;
+export type Meet = (response: ServerResponse, request: IncomingMessage, body: Buffer) => void;
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 'x');
 /** 100 MB of nothing in 100 KB. */
@@ -76,7 +83,9 @@ export class FaultyServer {
     const listener: RequestListener = (request, response) => {
       this.hits++;
       response.on('error', () => undefined);
-      request.resume().once('end', () => meet(response, request));
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.once('end', () => meet(response, request, Buffer.concat(chunks)));
     };
     this.server = tls ? createTlsServer(tls, listener) : createServer(listener);
     this.server.on('connection', (socket: Socket) => {
@@ -133,4 +142,52 @@ export function resolver(names: Record<string, readonly (string[] | Error)[]>): 
 
 export function failure(code: string): Error {
   return Object.assign(new Error(`getaddrinfo ${code} ${INSIDE}`), { code });
+}
+
+/** Stands before one of the siblings and passes requests on, unless it is told to spoil them. */
+export class FaultyGate {
+  /** Where requests go; known once the platform has started. */
+  target = '';
+  /** Requests that were spoilt. */
+  spoilt = 0;
+  private spoiling?: { meet: Meet; fits: (request: IncomingMessage) => boolean; left: number };
+
+  private constructor(readonly server: FaultyServer) {}
+
+  static async start(): Promise<FaultyGate> {
+    const server: FaultyServer = await FaultyServer.start((response, request, body) =>
+      gate.pass(response, request, body),
+    );
+    const gate = new FaultyGate(server);
+    return gate;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.server.port}`;
+  }
+
+  /** So many requests from now on are met so; the others pass. */
+  spoil(meet: Meet, times = Infinity, fits: (request: IncomingMessage) => boolean = () => true): void {
+    this.spoiling = { meet, fits, left: times };
+    this.spoilt = 0;
+  }
+
+  heal(): void {
+    this.spoiling = undefined;
+  }
+
+  private pass(response: ServerResponse, request: IncomingMessage, body: Buffer): void {
+    const { spoiling } = this;
+    if (spoiling && spoiling.left > 0 && spoiling.fits(request)) {
+      spoiling.left--;
+      this.spoilt++;
+      return spoiling.meet(response, request, body);
+    }
+    const { method, headers, url } = request;
+    const onward = ask(`${this.target}${url}`, { method, headers }, (answered) => {
+      response.writeHead(answered.statusCode!, answered.headers);
+      answered.pipe(response);
+    });
+    onward.on('error', () => response.destroy()).end(body);
+  }
 }

@@ -115,7 +115,7 @@ describe('metrics', () => {
     expect(await ready.json()).toEqual({
       status: 'ready',
       database: 'up',
-      sessionCheck: { lastFinishedAt: null, ageSeconds: null, failing: false },
+      sessionCheck: { lastFinishedAt: null, ageSeconds: null, failing: false, paused: false },
       circuits: { open: 1 },
     });
 
