@@ -179,13 +179,13 @@ export class Config {
 
   @EnvVar('DELIVERY_CONCURRENCY_PER_DESTINATION', integer(1, 1024), {
     default: '8',
-    meaning: 'delivery attempts under way at once for one webhook integration, or for surveys',
+    meaning: 'delivery attempts under way at once for one webhook integration',
   })
   readonly destinationConcurrency: number;
 
   @EnvVar('FLOW_TRIGGER_CONCURRENCY', integer(1, 1024), {
     default: '32',
-    meaning: 'flow triggers under way at once',
+    meaning: 'flow triggers under way at once, and as many survey triggers',
   })
   readonly flowTriggerConcurrency: number;
 

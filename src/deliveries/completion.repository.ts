@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { AnyBulkWriteOperation, Collection, Filter } from 'mongodb';
 import { Database } from '../persistence/database.js';
+import { duplicatesOf } from '../persistence/duplicates.js';
 import type { Completion, Delivery } from './completion.js';
 
 /** A delivery as it was claimed, with the completion that holds it. */
@@ -25,15 +26,14 @@ export class CompletionRepository {
    * Writes down what is owed, before hbf-core is told.
    *
    * @returns the ids that exist already, and so were not inserted
+   * @throws a database error; some may have been inserted all the same: they are left to the recovery
    */
   async insert(completions: readonly Completion[]): Promise<Set<string>> {
     try {
       await this.completions.insertMany([...completions], { ordered: false });
       return new Set();
     } catch (error) {
-      const writeErrors = (error as { writeErrors?: { code: number; index: number }[] }).writeErrors;
-      if (!Array.isArray(writeErrors) || writeErrors.some((one) => one.code !== 11000)) throw error;
-      return new Set(writeErrors.map((one) => completions[one.index]!._id));
+      return new Set(duplicatesOf(error).map((index) => completions[index]!._id));
     }
   }
 

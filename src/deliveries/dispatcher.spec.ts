@@ -1,6 +1,7 @@
 import { Config } from '../config/config.js';
 import { closedCircuit } from './circuit.js';
-import { Dispatcher, type LaneJob } from './dispatcher.js';
+import { Dispatcher } from './dispatcher.js';
+import type { LaneJob } from './lane.js';
 
 /** Jobs that write down what becomes of them, and end when the test says so. */
 class Journal {
@@ -72,7 +73,7 @@ describe('Dispatcher', () => {
         FLOW_TRIGGER_CONCURRENCY: '5',
         ANALYSIS_CONCURRENCY: '4',
       });
-      const limits = { 'webhook:1': 3, 'webhook:2': 3, surveys: 3, flow: 5, analysis: 4 };
+      const limits = { 'webhook:1': 3, 'webhook:2': 3, surveys: 5, flow: 5, analysis: 4 };
       for (const destination of Object.keys(limits)) {
         ramped(destination);
         for (let n = 0; n < 10; n++) submit(`${destination}/${n}`);
@@ -82,14 +83,33 @@ describe('Dispatcher', () => {
       }
     });
 
-    it('keeps to the limit over all, and lets destinations take turns', async () => {
+    it('keeps to the limit over all, and who came first goes first', async () => {
       build({ DELIVERY_CONCURRENCY: '2' });
       submit('x/0');
       submit('y/0');
       for (const destination of ['a', 'b', 'c']) for (let n = 0; n < 2; n++) submit(`${destination}/${n}`);
       expect(dispatcher.inFlight).toBe(2);
       for (let n = 0; n < 6; n++) await journal.end(journal.running[0]!);
-      expect(journal.started.slice(2)).toEqual(['a/0', 'b/0', 'c/0', 'a/1', 'b/1', 'c/1']);
+      expect(journal.started.slice(2)).toEqual(['a/0', 'a/1', 'b/0', 'b/1', 'c/0', 'c/1']);
+    });
+
+    it('passes by a destination that is full, so that it keeps nobody waiting', async () => {
+      build({ DELIVERY_CONCURRENCY: '3' });
+      submit('full/0');
+      submit('full/1'); // at first a destination gets two at once
+      submit('full/2');
+      submit('other/0');
+      expect(journal.running).toEqual(['full/0', 'full/1', 'other/0']);
+    });
+
+    it('takes as many first attempts of a destination as it serves in two seconds at its pace', async () => {
+      build({ DELIVERY_CONCURRENCY: '2', DELIVERY_CONCURRENCY_PER_DESTINATION: '2' });
+      const taken = () => {
+        let count = 0;
+        for (; dispatcher.accepts('hook') && count < 1_000; count++) submit(`hook/${count}`);
+        return count;
+      };
+      expect(taken()).toBe(82); // two run, and 80 wait: 2 at once, 50 ms each while nothing is known
     });
   });
 

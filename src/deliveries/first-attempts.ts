@@ -34,10 +34,12 @@ interface Tracked {
  * A session's outcomes are written once, when all first attempts are in; but no later than this after they began, so
  * that a slow destination does not keep the others' outcomes unwritten (a crash would send those again).
  */
-const HAND_OVER_AFTER_MS = 250;
+const HAND_OVER_AFTER_MS = 1_000;
 const SWEEP_MS = 50;
 /** Sessions with first attempts under way, before the check waits with the next page. */
 const SESSIONS_AT_ONCE = 300;
+/** First attempts that wait for their turn, before the check waits with the next page. */
+const WAITING_AT_ONCE = 1_024;
 
 /** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
 @Injectable()
@@ -58,9 +60,15 @@ export class FirstAttempts {
   /** Begins the first attempts of `sessions`. @returns when there is room for the next page */
   async begin(sessions: readonly EndedSession[]): Promise<void> {
     for (const ended of sessions) this.beginOne(ended);
-    while (this.tracked.size >= SESSIONS_AT_ONCE) {
-      await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
-    }
+    while (!this.hasRoom()) await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
+  }
+
+  private hasRoom(): boolean {
+    return this.tracked.size < SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
+  }
+
+  private proceed(): void {
+    if (this.waitingForRoom.length > 0 && this.hasRoom()) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
   }
 
   /** Writes down everything as it stands: attempts that still run keep their claim. */
@@ -102,10 +110,14 @@ export class FirstAttempts {
   }
 
   private done(tracked: Tracked, index: number, delivery: Delivery): void {
-    if (tracked.handedOver) return this.writer.settle(tracked.completion._id, tracked.completion.lease!, delivery);
-    tracked.deliveries[index] = delivery;
-    tracked.pending--;
-    if (tracked.pending === 0) this.handOver(tracked);
+    if (tracked.handedOver) {
+      this.writer.settle(tracked.completion._id, tracked.completion.lease!, delivery);
+    } else {
+      tracked.deliveries[index] = delivery;
+      tracked.pending--;
+      if (tracked.pending === 0) this.handOver(tracked);
+    }
+    this.proceed();
   }
 
   /** What is not done yet becomes a claim like any other: its lease is the completion's, its token too. */
@@ -119,7 +131,7 @@ export class FirstAttempts {
     tracked.handedOver = true;
     this.tracked.delete(tracked);
     this.writer.handOver(completion, deliveries, tracked.completedAt);
-    if (this.tracked.size < SESSIONS_AT_ONCE) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
+    this.proceed();
   }
 
   private sweep(): void {

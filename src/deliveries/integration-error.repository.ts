@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../persistence/database.js';
+import { duplicatesOf } from '../persistence/duplicates.js';
 
 /** One failed attempt of a webhook, as admins see it. Collection `integration-errors`. No payload, no header value. */
 export interface IntegrationError {
@@ -29,12 +30,7 @@ export class IntegrationErrorRepository {
   }
 
   async add(errors: readonly IntegrationError[]): Promise<void> {
-    await this.errors
-      .insertMany([...errors], { ordered: false })
-      .catch((error: { writeErrors?: { code: number }[] }) => {
-        const known = Array.isArray(error.writeErrors) && error.writeErrors.every((one) => one.code === 11000);
-        if (!known) throw error as unknown as Error;
-      });
+    await this.errors.insertMany([...errors], { ordered: false }).catch(duplicatesOf); // written by an earlier try
   }
 
   /** Removes errors from before `before`. @returns how many */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Random } from '../support/random.js';
-import type { ServiceProcess } from '../support/service-process.js';
+import type { LogLine, ServiceProcess } from '../support/service-process.js';
 import { type Balance, balance, type Reception } from './ledger.js';
 import { type Kill, type KillCounts, type Moment, planKills } from './kill-plan.js';
 import { COMPLETE, CrashWorld } from './world.js';
@@ -13,6 +13,8 @@ export interface CrashOptions {
   /** Repository folder whose `dist` runs; by default this one. */
   root?: string;
   onKill?: (line: string) => void;
+  /** Is given every log line of all processes; they log at info then. */
+  onLog?: (line: LogLine) => void;
 }
 
 /**
@@ -57,8 +59,9 @@ const PAID_WITHIN_MS = 180_000;
 export async function runCrashes(options: CrashOptions): Promise<CrashResult> {
   const random = new Random(options.seed);
   const plan = planKills(random, options.kills);
-  const { tenants, root } = options;
-  const world = await CrashWorld.start({ random, tenants, ...(root ? { root } : {}) });
+  const { tenants, root, onLog } = options;
+  const logs = onLog ? { onLog, env: { LOG_LEVEL: 'info' } } : {};
+  const world = await CrashWorld.start({ random, tenants, ...logs, ...(root ? { root } : {}) });
   try {
     return await new CrashRun(world, options, plan).run();
   } finally {

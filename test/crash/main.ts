@@ -1,4 +1,6 @@
+import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import type { LogLine } from '../support/service-process.js';
 import { runCrashes } from './crash-run.js';
 import { runReplicas } from './replica-run.js';
 import { crashTable, replicaTable } from './tables.js';
@@ -16,16 +18,21 @@ const { values, positionals } = parseArgs({
     tenants: { type: 'string' },
     short: { type: 'boolean', default: false },
     verbose: { type: 'boolean', default: false },
+    log: { type: 'string' },
     root: { type: 'string' },
   },
 });
 const seed = Number(values.seed);
 const root = values.root ? { root: values.root } : {};
-const tell = (line: string) => console.log(line);
+const tell = (line: string) => console.log(new Date().toISOString(), line);
 
 /** What was asked for, else the figure of a full or of a short run. */
 function number(text: string | undefined, full: number, short: number): number {
   return Number(text ?? (values.short ? short : full));
+}
+
+function toFile(file: string) {
+  return { onLog: (line: LogLine) => appendFileSync(file, `${JSON.stringify(line)}\n`) };
 }
 
 async function crash(): Promise<string[]> {
@@ -40,6 +47,7 @@ async function crash(): Promise<string[]> {
     tenants: number(values.tenants, 20, 6),
     ...root,
     ...(values.verbose ? { onKill: tell } : {}),
+    ...(values.log ? toFile(values.log) : {}),
   });
   console.log(crashTable(result));
   return result.problems;

@@ -17,6 +17,8 @@ export interface WorldOptions {
   /** Repository folder whose `dist` runs; by default this one. */
   root?: string;
   env?: Record<string, string>;
+  /** Is given every log line of all processes. */
+  onLog?: (line: LogLine) => void;
 }
 
 export const COMPLETE = 'PATCH /chat-sessions/batch/complete';
@@ -122,7 +124,9 @@ export class CrashWorld {
     await this.engine.remove();
   }
 
-  private noteWarning({ level, msg = '' }: LogLine): void {
+  private noteWarning(line: LogLine): void {
+    const { level, msg = '' } = line;
+    this.options.onLog?.(line);
     if (level >= 40) this.warnings.set(msg, (this.warnings.get(msg) ?? 0) + 1);
   }
 

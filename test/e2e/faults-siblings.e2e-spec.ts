@@ -82,6 +82,7 @@ const FAULTS: [string, Fault][] = [
 jest.setTimeout(30_000); // a busy machine must not fail it
 
 let round: Round;
+let tenants = 0;
 const gates = {} as Record<'core' | 'publisher' | 'nlp', FaultyGate>;
 
 beforeAll(async () => {
@@ -102,6 +103,13 @@ afterAll(async () => {
   await Promise.all(Object.values(gates).map((gate) => gate.server.stop()));
   expect(round.platform.violations).toEqual([]);
 });
+
+/** One that was looked at before could not have had a session that ended since. */
+function newTenant(): string {
+  const id = `core-${++tenants}`;
+  round.addTenant(id);
+  return id;
+}
 
 afterEach(() => Object.values(gates).forEach((gate) => gate.heal()));
 
@@ -152,8 +160,9 @@ describe('hbf-core, when its PATCH', () => {
   ];
 
   it.each(keepsWhatIsOwed)('%s, what is owed stays written down and is paid later', async (_what, meet) => {
-    const receiver = await round.addWebhook('t1');
-    const sessionId = round.addSession('t1', 20);
+    const tenantId = newTenant();
+    const receiver = await round.addWebhook(tenantId);
+    const sessionId = round.addSession(tenantId, 20);
     gates.core.spoil(meet, Infinity, isPatch);
     expect(await round.check()).toMatchObject({ completed: 0, refused: 0, tenantsFailed: 1 });
     expect(gates.core.spoilt).toBeLessThanOrEqual(3);
@@ -172,7 +181,7 @@ describe('hbf-core, when its PATCH', () => {
   });
 
   it.each([400, 404, 413])('is answered %i, the session alone is set aside and tried again', async (status) => {
-    const sessionId = round.addSession('t1', 20);
+    const sessionId = round.addSession(newTenant(), 20);
     gates.core.spoil(answer(status), Infinity, isPatch);
     expect(await round.check()).toMatchObject({ completed: 0, refused: 1, tenantsFailed: 0 });
     expect((await round.all()).has(sessionId)).toBe(false);
@@ -185,7 +194,7 @@ describe('hbf-core, when its PATCH', () => {
     ['is answered a 200 without an end', neverEnds(200)],
     ['is answered a gzip bomb', answer(200, { 'content-encoding': 'gzip' }, GZIP_BOMB)],
   ])('%s, that is success', async (_what, meet) => {
-    const sessionId = round.addSession('t1', 20);
+    const sessionId = round.addSession(newTenant(), 20);
     gates.core.spoil(meet, 1, isPatch);
     expect(await round.check()).toMatchObject({ completed: 1 });
     expect((await round.allPaid()).has(sessionId)).toBe(true);
@@ -210,7 +219,7 @@ describe('hbf-core, when its list of sessions', () => {
   ];
 
   it.each(faults)('%s, nothing is taken for ended, and the next check works', async (_what, meet) => {
-    const sessionId = round.addSession('t1', 20);
+    const sessionId = round.addSession(newTenant(), 20);
     gates.core.spoil(meet, Infinity, isList);
     await expect(round.check()).rejects.toThrow();
     expect((await round.all()).has(sessionId)).toBe(false);

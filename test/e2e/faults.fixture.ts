@@ -94,9 +94,9 @@ export class FaultyServer {
     });
   }
 
-  static async start(meet: Meet, at: { host?: string; tls?: { key: string; cert: string } } = {}) {
+  static async start(meet: Meet, at: { host?: string; port?: number; tls?: { key: string; cert: string } } = {}) {
     const created = new FaultyServer(meet, at.tls);
-    await new Promise<void>((resolve) => created.server.listen(0, at.host ?? '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => created.server.listen(at.port ?? 0, at.host ?? '127.0.0.1', resolve));
     return created;
   }
 
