@@ -93,7 +93,7 @@ describe('Dispatcher', () => {
       expect(journal.started.slice(2)).toEqual(['a/0', 'a/1', 'b/0', 'b/1', 'c/0', 'c/1']);
     });
 
-    it('passes by a destination that is full, so that it keeps nobody waiting', async () => {
+    it('passes by a destination that is full, so that it keeps nobody waiting', () => {
       build({ DELIVERY_CONCURRENCY: '3' });
       submit('full/0');
       submit('full/1'); // at first a destination gets two at once
@@ -102,7 +102,7 @@ describe('Dispatcher', () => {
       expect(journal.running).toEqual(['full/0', 'full/1', 'other/0']);
     });
 
-    it('takes as many first attempts of a destination as it serves in two seconds at its pace', async () => {
+    it('takes as many first attempts of a destination as it serves in two seconds at its pace', () => {
       build({ DELIVERY_CONCURRENCY: '2', DELIVERY_CONCURRENCY_PER_DESTINATION: '2' });
       const taken = () => {
         let count = 0;
