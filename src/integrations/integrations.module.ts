@@ -10,6 +10,7 @@ import { IntegrationValidator } from './integration.validator.js';
 import { IntegrationsController } from './integrations.controller.js';
 import { IntegrationsService } from './integrations.service.js';
 import { IntegrationsStoreModule } from './integrations.store.module.js';
+import { Resealing } from './resealing.js';
 import { SigningSecretsController } from './signing-secrets.controller.js';
 import { SigningSecretsService } from './signing-secrets.service.js';
 
@@ -27,6 +28,7 @@ import { SigningSecretsService } from './signing-secrets.service.js';
     IntegrationErrorsRepository,
     IntegrationsService,
     IntegrationValidator,
+    Resealing,
     SigningSecretsService,
   ],
 })

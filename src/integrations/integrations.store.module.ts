@@ -1,7 +1,6 @@
 import { Module } from '@nestjs/common';
 import { IntegrationRepository } from './integration.repository.js';
-import { Resealing } from './resealing.js';
 
 /** The integrations as stored, for those who deliver. The REST API over them is another module: it needs deliveries. */
-@Module({ providers: [IntegrationRepository, Resealing], exports: [IntegrationRepository] })
+@Module({ providers: [IntegrationRepository], exports: [IntegrationRepository] })
 export class IntegrationsStoreModule {}

@@ -1,3 +1,5 @@
+import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
+import { Dispatcher } from '../../src/deliveries/dispatcher.js';
 import { type Completion, newDelivery, webhookDestination } from '../../src/deliveries/completion.js';
 import { waitFor } from '../support/wait-for.js';
 import { Admin } from './deliveries-api.fixture.js';
@@ -253,15 +255,20 @@ describe('sending deliveries again over REST', () => {
       expect(other.accepted.map(({ sessionId }) => sessionId)).toEqual([both]);
     });
 
-    it('drops what was in flight and failed at its next attempt', async () => {
+    it('drops what is in flight too: it is not owed again when that attempt fails', async () => {
       const receiver = await round.addWebhook('t1');
       receiver.behave({ kind: 'delay', ms: 1_500, then: { kind: 'status', status: 503 } });
       const [sessionId] = addSessions(round, 't1', 1) as [string];
       await round.check();
       await waitFor('the attempt', async () => receiver.received.length === 1 && (await stateOf(sessionId)).token);
       expect((await admin.change(1, { enabled: false })).status).toBe(200);
-      const dropped = await deliveryWhen(round, [sessionId, 'webhook:1'], ({ state }) => state === 'dropped');
-      expect(dropped).toMatchObject({ attempts: 1, reason: 'the integration is disabled' });
+      const reason = 'the integration was disabled by an administrator';
+      expect(await stateOf(sessionId)).toMatchObject({ state: 'dropped', reason });
+      await waitFor('the attempt to fail', () => receiver.received[0]!.status === 503);
+      await waitFor('its outcome', () => round.service.get(Dispatcher).inFlight === 0);
+      await round.service.get(OutcomeWriter).flush();
+      expect(await stateOf(sessionId)).toMatchObject({ state: 'dropped', reason });
+      expect((await admin.change(1, { enabled: true })).status).toBe(200);
       await round.allPaid();
       expect(receiver.received).toHaveLength(1);
     });
