@@ -12,7 +12,8 @@ RUN npm run build \
  && rm -rf node_modules/.cache node_modules/typescript node_modules/.bin/tsc node_modules/.bin/tsserver
 
 FROM node:24-slim
-ENV NODE_ENV=production
+ENV NODE_ENV=production \
+    UV_THREADPOOL_SIZE=32
 WORKDIR /app
 # Owned by root and never written to: the container may run with a read-only file system.
 COPY --from=build /app/node_modules ./node_modules

@@ -196,6 +196,15 @@ describe('the types', () => {
     expect(problemsOf({ ...MINIMUM, WEBHOOK_ALLOWED_PRIVATE_CIDRS: text })).toHaveLength(1);
   });
 
+  it('ports are a list; unset it is empty', () => {
+    expect(read({ WEBHOOK_ALLOWED_PORTS: '443, 8443' }).webhookAllowedPorts).toEqual([443, 8443]);
+    expect(read().webhookAllowedPorts).toEqual([]);
+  });
+
+  it.each(['0', '65536', '-1', '443-8443', 'https', '443;8443'])('ports are not %s', (text) => {
+    expect(problemsOf({ ...MINIMUM, WEBHOOK_ALLOWED_PORTS: text })).toHaveLength(1);
+  });
+
   it('a key is 32 bytes in base64', () => {
     expect(read({ SECRETS_ENCRYPTION_KEY: KEY }).secretsEncryptionKey).toEqual(Buffer.from(KEY, 'base64'));
     expect(read({ SECRETS_ENCRYPTION_OLD_KEYS: `${KEY},${KEY}` }).secretsEncryptionOldKeys).toHaveLength(2);

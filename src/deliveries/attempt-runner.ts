@@ -16,8 +16,8 @@ import { type DeliveryResult, giveBack, settle } from './settlement.js';
 
 /** Claims without an outcome after which a delivery runs with nothing beside it. */
 const ALONE_AFTER = 2;
-/** Claims without an outcome after which it is dead. */
-const DEAD_AFTER = 6;
+/** Runs with nothing beside it, each of them ended by the end of the process, after which it is dead. */
+const DEAD_AFTER_ALONE = 4;
 const PREPARE_AGAIN_MS = 30_000;
 /** What could not even be prepared for this long is dead: no schedule would ever end it. */
 const PREPARE_AT_MOST_MS = 7 * 86_400_000;
@@ -56,7 +56,7 @@ export class AttemptRunner {
     const { delivery } = attempt;
     // It waited in memory for so long that its lease could end in mid-send: somebody else would send it too.
     if (attempt.deadline - Date.now() < this.longestAttemptMs) return giveBack(delivery, this.clock.now());
-    const result = tooManyClaims(delivery) ?? (await this.tracedAttempt(attempt));
+    const result = killsItsWorker(delivery) ?? (await this.tracedAttempt(attempt));
     this.circuits.note(delivery.destination, result);
     const settled = settle(delivery, result, {
       now: this.clock.now(),
@@ -109,10 +109,12 @@ export class AttemptRunner {
   }
 }
 
-/** It is not attempted again: each time it was, the process ended first. */
-function tooManyClaims({ claims }: Delivery): DeliveryResult | undefined {
-  const unsettled = claims - 1;
-  if (unsettled < DEAD_AFTER) return undefined;
-  const message = `claimed ${unsettled} times without an outcome: each time the process ended first`;
+/**
+ * It is not attempted again: each time it ran with nothing beside it, the process ended first. Claims alone prove
+ * nothing: what waited in memory beside a culprit was claimed too.
+ */
+function killsItsWorker({ claims, aloneRuns = 0 }: Delivery): DeliveryResult | undefined {
+  if (aloneRuns < DEAD_AFTER_ALONE) return undefined;
+  const message = `claimed ${claims - 1} times without an outcome: each time the process ended first`;
   return { result: 'impossible', code: 'no_outcome', message };
 }

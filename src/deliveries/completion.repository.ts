@@ -99,6 +99,12 @@ export class CompletionRepository {
     }));
   }
 
+  /** Notes that a claimed delivery runs now, with nothing beside it. @returns false when the claim is another's by now */
+  async beginAlone(completionId: string, destination: string, token: string): Promise<boolean> {
+    const ours = { _id: completionId, deliveries: { $elemMatch: { destination, token } } };
+    return (await this.completions.updateOne(ours, { $inc: { 'deliveries.$.aloneRuns': 1 } })).matchedCount === 1;
+  }
+
   /** @returns when the earliest owed delivery of a destination is due; the index gives the oldest first by itself */
   async earliestDue(destination: string): Promise<Date | undefined> {
     const owed = { destination, dueAt: { $gt: new Date(0) } };

@@ -31,6 +31,8 @@ export interface Delivery {
   token?: string;
   /** Claims since the last outcome: a delivery that kills its worker shows here and not in `attempts`. */
   claims: number;
+  /** Times since the last outcome that it ran with nothing beside it: the process ended while it did. */
+  aloneRuns?: number;
   /** Attempts that had an outcome. */
   attempts: number;
   /** What `attempts` was when an admin last asked to send it again: the retry schedule starts anew from there. */

@@ -164,19 +164,32 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
         this.writer.settle(completion._id, token, settled);
         setImmediate(() => this.refill(delivery.destination));
       };
+      const turnAway = () => {
+        settle(giveBack(delivery, this.clock.now()));
+        this.circuits.probeAgain(delivery.destination);
+      };
       const material = new SessionMaterial(completion, this.core, this.tenants);
+      const alone = mustRunAlone(delivery);
       this.dispatcher.submit({
         destination: delivery.destination,
         first: false,
-        alone: mustRunAlone(delivery),
-        run: inNoTrace(async () =>
-          settle(await this.runner.run({ completion, delivery, material, integration, deadline })),
-        ),
-        turnAway: () => {
-          settle(giveBack(delivery, this.clock.now()));
-          this.circuits.probeAgain(delivery.destination);
-        },
+        alone,
+        run: inNoTrace(async () => {
+          if (alone && !(await this.beginAlone(completion._id, delivery.destination, token))) return turnAway();
+          settle(await this.runner.run({ completion, delivery, material, integration, deadline }));
+        }),
+        turnAway,
       });
+    }
+  }
+
+  /** Written before it runs: only what really ran when the process ended is to blame, not what waited beside it. */
+  private async beginAlone(completionId: string, destination: string, token: string): Promise<boolean> {
+    try {
+      return await this.completions.beginAlone(completionId, destination, token);
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'lanes.alone-not-noted');
+      return false;
     }
   }
 

@@ -26,7 +26,7 @@ export interface SettlementRules {
 
 /** Pure: the delivery as it stands after `result`. The claim's token and lease are gone from it. */
 export function settle(delivery: Delivery, result: DeliveryResult, rules: SettlementRules): Delivery {
-  const { dueAt: _dueAt, token: _token, ...rest } = delivery;
+  const { dueAt: _dueAt, token: _token, aloneRuns: _aloneRuns, ...rest } = delivery;
   const settled: Delivery = { ...rest, at: new Date(rules.now) };
   if (result.triggeredSurveys) settled.triggeredSurveys = result.triggeredSurveys;
   switch (result.result) {

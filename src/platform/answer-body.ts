@@ -1,36 +1,39 @@
-import type { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { brotliDecompress, inflate, unzip, type ZlibOptions } from 'node:zlib';
 import { ShapeError, TooLongError } from './shape.js';
 
+type Unpack = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
+
+const UNPACK: Readonly<Record<string, Unpack>> = {
+  gzip: promisify<Buffer, ZlibOptions, Buffer>(unzip),
+  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(unzip),
+  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
+  br: promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress),
+};
+
 /**
- * Reads a JSON answer of at most `maxBytes`.
+ * Unpacks an answer. None is asked to be packed, but a proxy between us and the service may do it all the same.
  *
- * @throws ShapeError when it is longer or no JSON (the parser's own message quotes the text, so it is not kept);
- *   the stream's error when the connection breaks
+ * @param encoding the answer's content-encoding, other than `identity`
+ * @param maxBytes of the unpacked answer: no more is ever made of a small one
+ * @throws ShapeError when it is longer, or not packed as it says
  */
-export async function readJson(stream: Readable, maxBytes: number): Promise<unknown> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for await (const chunk of stream) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > maxBytes) throw new TooLongError(maxBytes);
-    chunks.push(chunk as Buffer);
-  }
+export async function unpack(body: Buffer, encoding: string, maxBytes: number): Promise<Buffer> {
+  const known = UNPACK[encoding.trim().toLowerCase()];
+  if (!known) throw new ShapeError('answer', 'of a known content-encoding');
   try {
-    return JSON.parse(Buffer.concat(chunks, bytes).toString('utf8')) as unknown;
-  } catch {
-    throw new ShapeError('answer', 'JSON');
+    return await known(body, { maxOutputLength: maxBytes });
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw new TooLongError(maxBytes);
+    throw new ShapeError('answer', 'packed as its content-encoding says');
   }
 }
 
-/** Reads an answer away so that its connection can be used again; a long one is cut off with its connection. */
-export async function discard(stream: Readable, maxBytes: number): Promise<void> {
-  let bytes = 0;
+/** @throws ShapeError when it is no JSON (the parser's own message quotes the text, so it is not kept) */
+export function parseJson(body: Buffer): unknown {
   try {
-    for await (const chunk of stream) {
-      bytes += (chunk as Buffer).length;
-      if (bytes > maxBytes) return; // leaving the loop destroys the stream
-    }
+    return JSON.parse(body.toString('utf8')) as unknown;
   } catch {
-    // the status is known, and nobody wanted the rest
+    throw new ShapeError('answer', 'JSON');
   }
 }

@@ -69,7 +69,7 @@ describe('PlatformHttp', () => {
 
   afterEach(async () => {
     http.onModuleDestroy();
-    http.onApplicationShutdown();
+    await http.onApplicationShutdown();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
@@ -222,10 +222,11 @@ describe('PlatformHttp', () => {
     expect(seen).toHaveLength(1);
   });
 
-  it('takes the same connection for the next call', async () => {
+  it('takes connections up again', async () => {
     answer = json({ name: 'Ada' });
-    for (let i = 0; i < 5; i++) await http.json(GET, readName);
-    expect(sockets).toHaveLength(1);
+    for (let i = 0; i < 20; i++) await http.json(GET, readName);
+    // two in turn: undici gives a server one turn of the event loop to close the one that has just been used
+    expect(sockets.length).toBeLessThanOrEqual(2);
   });
 
   it('keeps connections whose answer nobody reads', async () => {

@@ -1,13 +1,11 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { Agent as HttpAgent } from 'node:http';
-import { Agent as HttpsAgent } from 'node:https';
-import { addAbortSignal, type Readable } from 'node:stream';
-import { firstValueFrom } from 'rxjs';
+import { Axios, type AxiosAdapter, type AxiosResponse } from 'axios';
+import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
-import { traced, traceHeaders } from '../tracing/tracing.js';
-import { discard, readJson } from './answer-body.js';
+import { isTracing, traced, traceHeaders } from '../tracing/tracing.js';
+import { parseJson } from './answer-body.js';
 import { PlatformCalls } from './platform-calls.js';
 import {
   isRetryable,
@@ -19,14 +17,14 @@ import {
 import { MAX_TRIES, pauseMs, readRetryAfter, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
 import { ShapeError, TooLongError } from './shape.js';
+import { DeadlineError, UndiciAdapter } from './undici-adapter.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
-const MAX_DISCARDED_BYTES = 64 * 1024;
 
-/** Enough for every lane at its limit; the lanes, not the agent, hold calls back. */
-const SOCKETS = { keepAlive: true, maxSockets: 512, maxFreeSockets: 64 } as const;
+/** Beside what the lanes may have under way at one service: checks, look-ups, pipelines. */
+const OTHER_CONNECTIONS = 64;
 
 export interface PlatformRequest {
   service: PlatformService;
@@ -47,12 +45,6 @@ export interface PlatformRequest {
   token?: string;
 }
 
-interface Answer {
-  status: number;
-  headers: Record<string, unknown>;
-  body: Readable;
-}
-
 /**
  * The one policy for calls to the platform's services: a deadline over the whole try, kept-alive connections, no
  * redirects (they would carry the token elsewhere), no proxy, capped answers, and up to three tries where the caller
@@ -60,25 +52,29 @@ interface Answer {
  */
 @Injectable()
 export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
-  private readonly httpAgent = new HttpAgent(SOCKETS);
-  private readonly httpsAgent = new HttpsAgent(SOCKETS);
+  private readonly undici: UndiciAdapter;
+  private readonly axios = new Axios({});
   private readonly stopping = new AbortController();
 
   constructor(
-    private readonly http: HttpService,
+    http: HttpService,
     private readonly config: Config,
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
-  ) {}
+  ) {
+    const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
+    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios
+    this.axios.interceptors = http.axiosRef.interceptors;
+    this.undici = new UndiciAdapter({ connections, connectTimeoutMs: config.requestTimeoutMs });
+  }
 
   /** From here on calls still run, but none is tried again. */
   onModuleDestroy(): void {
     this.stopping.abort();
   }
 
-  onApplicationShutdown(): void {
-    this.httpAgent.destroy();
-    this.httpsAgent.destroy();
+  onApplicationShutdown(): Promise<void> {
+    return this.undici.close();
   }
 
   /**
@@ -86,11 +82,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.withRetries(request, async (signal) => {
-      const answer = await this.ask(request, signal);
-      const value = read(await readJson(addAbortSignal(signal, answer.body), request.maxAnswerBytes ?? MAX_BYTES));
-      return { status: answer.status, value };
-    });
+    return this.withRetries(request, this.undici.forBody, ({ data }) => read(parseJson(data as Buffer)));
   }
 
   /**
@@ -99,16 +91,15 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   status(request: PlatformRequest): Promise<{ status: number }> {
-    return this.withRetries(request, async (signal) => {
-      const { status, body } = await this.ask(request, signal);
-      return { status, value: { status }, leftover: discard(addAbortSignal(signal, body), MAX_DISCARDED_BYTES) };
-    });
+    return this.withRetries(request, this.undici.forStatus, ({ status }) => ({ status }));
   }
 
-  private async withRetries<T>(request: PlatformRequest, attempt: Attempt<T>): Promise<T> {
+  private async withRetries<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.tracedTry(request, attempt, tries);
+        return await (isTracing()
+          ? this.tracedTry(request, adapter, read, tries)
+          : this.tryOnce(request, adapter, read));
       } catch (error) {
         const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
@@ -117,61 +108,42 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private tracedTry<T>(request: PlatformRequest, attempt: Attempt<T>, tries: number): Promise<T> {
+  private tracedTry<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>, tries: number): Promise<T> {
     const { service, method, route } = request;
     const attributes = { 'peer.service': service, 'http.request.method': method, 'url.template': route };
     const resend = tries > 1 ? { 'http.request.resend_count': tries - 1 } : {};
     return traced({ name: `${method} ${route}`, client: true, attributes: { ...attributes, ...resend } }, () =>
-      this.tryOnce(request, attempt),
+      this.tryOnce(request, adapter, read),
     );
   }
 
-  /** The deadline is ours: axios' own timeout does not end an answer that trickles. */
-  private async tryOnce<T>(request: PlatformRequest, attempt: Attempt<T>): Promise<T> {
-    const { service, route, timeoutMs = this.config.requestTimeoutMs } = request;
+  private async tryOnce<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
+    const { service, route } = request;
     const started = performance.now();
-    const deadline = new AbortController();
-    const timer = setTimeout(() => deadline.abort(), timeoutMs);
-    let leftover: Promise<void> | undefined;
     try {
-      const done = await attempt(deadline.signal);
-      leftover = done.leftover;
-      this.calls.onCall({ service, route, outcome: done.status, durationMs: performance.now() - started });
-      return done.value;
+      const answer = await this.ask(request, adapter);
+      const value = read(answer);
+      this.calls.onCall({ service, route, outcome: answer.status, durationMs: performance.now() - started });
+      return value;
     } catch (error) {
-      const failure = asPlatformError(error, request, deadline.signal.aborted);
+      const failure = asPlatformError(error, request);
       const outcome = failure.kind === 'shape' ? failure.kind : (failure.status ?? failure.kind);
       this.calls.onCall({ service, route, outcome, durationMs: performance.now() - started });
       throw failure;
-    } finally {
-      if (leftover) void leftover.finally(() => clearTimeout(timer));
-      else clearTimeout(timer);
     }
   }
 
-  private async ask(request: PlatformRequest, signal: AbortSignal): Promise<Answer> {
-    const { data, ...answer } = await firstValueFrom(
-      this.http.request<Readable>({
-        method: request.method,
-        url: this.urlOf(request),
-        headers: this.headersOf(request),
-        data: request.body,
-        transformRequest: [(body: unknown) => body], // axios would parse and trim JSON text
-        responseType: 'stream',
-        validateStatus: null,
-        maxRedirects: 0,
-        proxy: false,
-        httpAgent: this.httpAgent,
-        httpsAgent: this.httpsAgent,
-        signal,
-      }),
-    );
-    if (answer.status >= 200 && answer.status < 300) {
-      return { status: answer.status, headers: answer.headers, body: data };
-    }
-    // nobody reads this body, and a try that has failed must not wait for its end
-    const endBody = setTimeout(() => data.destroy(), this.config.requestTimeoutMs);
-    void discard(data, MAX_DISCARDED_BYTES).finally(() => clearTimeout(endBody));
+  private async ask(request: PlatformRequest, adapter: AxiosAdapter): Promise<AxiosResponse<unknown>> {
+    const answer = await this.axios.request<unknown>({
+      method: request.method,
+      url: this.urlOf(request),
+      headers: this.headersOf(request),
+      data: request.body,
+      adapter,
+      timeout: request.timeoutMs ?? this.config.requestTimeoutMs,
+      maxContentLength: request.maxAnswerBytes ?? MAX_BYTES,
+    });
+    if (answer.status >= 200 && answer.status < 300) return answer;
     throw statusError(request, answer.status, answer.headers['retry-after']);
   }
 
@@ -193,21 +165,22 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
 
   private headersOf(request: PlatformRequest): Record<string, string> {
     const token = request.token ?? this.config.coreToken;
-    // node refuses control characters with an error of its own, which must not count as "service unreachable"
+    // undici refuses control characters with an error of its own, which must not count as "service unreachable"
     if (!/^[\x21-\x7e]+$/.test(token)) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
-    const requestId = currentRequestId();
-    return {
+    const headers: Record<string, string> = {
       authorization: `Bearer ${token}`,
       accept: 'application/json',
+      'accept-encoding': 'identity', // packing costs both sides more than it saves inside one network
       'user-agent': 'hbf-session-manager',
-      ...(requestId !== undefined && { 'x-request-id': requestId }),
-      ...traceHeaders(),
-      ...(request.body !== undefined && { 'content-type': 'application/json' }),
     };
+    const requestId = currentRequestId();
+    if (requestId !== undefined) headers['x-request-id'] = requestId;
+    if (request.body !== undefined) headers['content-type'] = 'application/json';
+    return isTracing() ? Object.assign(headers, traceHeaders()) : headers;
   }
 }
 
-type Attempt<T> = (signal: AbortSignal) => Promise<{ status: number; value: T; leftover?: Promise<void> }>;
+type Read<T> = (answer: AxiosResponse<unknown>) => T;
 
 function platformError(
   { service, route }: PlatformRequest,
@@ -222,16 +195,35 @@ function statusError(request: PlatformRequest, status: number, retryAfter: unkno
   return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });
 }
 
-/** An axios error carries the request's headers, the token among them: only its code and message are kept. */
-function asPlatformError(error: unknown, request: PlatformRequest, late: boolean): PlatformError {
+/** undici's own names for what node names otherwise: whoever reads our codes knows node's. */
+const CODES: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'ECONNRESET',
+  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
+  UND_ERR_HEADERS_OVERFLOW: 'HPE_HEADER_OVERFLOW',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'ECONNRESET',
+  UND_ERR_CLOSED: 'stopped',
+  UND_ERR_DESTROYED: 'stopped',
+};
+
+/** An error of the HTTP client may carry the request's headers, the token among them: only code and message are kept. */
+function asPlatformError(error: unknown, request: PlatformRequest): PlatformError {
   if (error instanceof PlatformError) return error;
   if (error instanceof ShapeError) {
     const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
     return platformError(request, { kind: 'shape', code, cause: error });
   }
-  if (late) return platformError(request, { kind: 'timeout', code: 'timeout' });
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  const known = typeof code === 'string' ? code : 'network_error';
-  const cause = Object.assign(new Error(String(message)), { code: known });
+  if (error instanceof DeadlineError) return platformError(request, { kind: 'timeout', code: 'timeout' });
+  const { message } = error as Error;
+  const known = codeOf(error as Error);
+  const cause = Object.assign(new Error(message), { code: known });
   return platformError(request, { kind: 'unreachable', code: known, cause });
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof errors.HTTPParserError) {
+    // undici loses the parser's code on the way; its reason is left
+    return error.message.includes('(Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'response_broken';
+  }
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? (CODES[code] ?? code) : 'network_error';
 }

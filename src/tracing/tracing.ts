@@ -30,6 +30,11 @@ export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
+/** For who would otherwise prepare attributes or headers that nobody collects. */
+export function isTracing(): boolean {
+  return tracer !== undefined;
+}
+
 /** Runs `work` inside a span, below the span that is active now. What it rejects with ends the span as an error. */
 export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): Promise<T> {
   if (!tracer) return work(nothing);

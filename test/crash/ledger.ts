@@ -1,5 +1,5 @@
 import type { Collection } from 'mongodb';
-import type { Completion } from '../../src/deliveries/completion.js';
+import type { AttemptRecord, Completion } from '../../src/deliveries/completion.js';
 
 /** Something that is owed to somebody outside: `who` must hear of it at least once. */
 export interface Debt {
@@ -50,21 +50,28 @@ export class Ledger {
     return result;
   }
 
-  /** @returns the receptions of which the database does not know (yet) that they took place */
+  /** @returns the receptions whose outcome the database does not know (yet) */
   async unrecorded(receptions: readonly Reception[], completions: Collection<Completion>): Promise<Reception[]> {
     const ids = [...new Set(receptions.map(({ debt }) => this.debts.get(debt)?.sessionId ?? ''))];
     const found = await completions.find({ sessionId: { $in: ids } }).toArray();
     const known = new Map(found.map((completion) => [completion.sessionId, completion]));
-    return receptions.filter(({ debt }) => {
+    return receptions.filter(({ debt, at }) => {
       const owed = this.debts.get(debt);
-      return !owed || !isRecorded(owed, known.get(owed.sessionId));
+      return !owed || !isRecorded(owed, at, known.get(owed.sessionId));
     });
   }
 }
 
-function isRecorded({ destination, who }: Debt, completion: Completion | undefined): boolean {
+/** Delivered; or failed because the answer did not come in time: that is an outcome too, and the log shows it. */
+function isRecorded({ destination, who }: Debt, heardAt: number, completion: Completion | undefined): boolean {
   const delivery = completion?.deliveries.find((one) => one.destination === destination);
-  return delivery?.state === 'delivered' || (delivery?.triggeredSurveys?.includes(who) ?? false);
+  if (!delivery) return false;
+  if (delivery.state === 'delivered' || delivery.triggeredSurveys?.includes(who)) return true;
+  return delivery.log.some((attempt) => isUnanswered(attempt) && attempt.at.getTime() >= heardAt);
+}
+
+function isUnanswered({ result, statusCode }: AttemptRecord): boolean {
+  return result === 'failed' && statusCode === undefined;
 }
 
 export interface Balance {
@@ -111,7 +118,7 @@ export function balance(
     const debt = ledger.debts.get(key);
     if (!debt) continue;
     const delivery = bySession.get(debt.sessionId)?.deliveries.find((one) => one.destination === debt.destination);
-    const unanswered = delivery?.log.filter((one) => one.result === 'failed' && !one.statusCode).length ?? 0;
+    const unanswered = delivery?.log.filter(isUnanswered).length ?? 0;
     const again = receptions.length - 1;
     if (again > 0) result.unanswered += Math.min(again, unanswered);
     if (again > (allowed.get(key) ?? 0) + unanswered) {

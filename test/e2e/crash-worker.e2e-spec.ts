@@ -45,3 +45,34 @@ it('a delivery that kills its worker each time is dead after six claims, and its
   }
   expect((await fetch(`${service!.url}/health/ready`)).status).toBe(200);
 });
+
+it('deliveries that were claimed in vain beside one that kills its worker are not blamed for it', async () => {
+  const round = await ProcessRound.start('crash-neighbours', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
+  round.addTenant('t1');
+  const receiver = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
+  const sessionIds = round.addSessions('t1', 12);
+  const fatal = sessionIds[5]!;
+  let service = await round.spawn();
+  receiver.behave(() => (void service.kill(), { kind: 'hang' }));
+  await service.exited;
+  const claims = { $set: { 'deliveries.$[webhook].claims': 5 } };
+  const arrayFilters = [{ 'webhook.destination': 'webhook:1', 'webhook.state': 'owed' }];
+  await round.completions.updateMany({}, claims, { arrayFilters });
+
+  receiver.behave(({ sessionId }) => (sessionId === fatal ? (void service.kill(), { kind: 'hang' }) : { kind: 'ok' }));
+  const states = async () => {
+    const completions = [...(await round.all()).values()];
+    return completions.map((one) => deliveryOf(one, 'webhook:1').state).sort();
+  };
+  for (let settled = false; !settled;) {
+    await letTimePass(round.db);
+    service = await round.spawn();
+    await waitFor('the service to be killed, or to have settled all', async () => {
+      settled = !(await states()).includes('owed');
+      return settled || !service.running;
+    });
+  }
+  expect(await states()).toEqual(['dead', ...Array<string>(11).fill('delivered')]);
+  expect(round.platform.violations).toEqual([]);
+  await round.stop();
+});

@@ -4,6 +4,7 @@ const PATH = '/organizations/org1/integrations';
 const NOT_PUBLIC = 'url: the host of the URL is not public';
 const NO_PORT = 'url: the port of the URL is not allowed';
 const NO_CREDENTIALS = 'url: the URL must not hold credentials';
+const NO_CONTROL = 'url: the URL must not hold control characters';
 const NO_HTTPS = 'url: the URL must begin with https://';
 
 let fixture: IntegrationsFixture;
@@ -77,7 +78,9 @@ describe.each(['POST', 'PUT'])('a URL that an administrator writes (%s)', (metho
     [' https://127.0.0.1/', NOT_PUBLIC],
     ['https://127.0.0.1#@hooks.example.com/', NOT_PUBLIC],
     ['https://127.0.0.1?@hooks.example.com/', NOT_PUBLIC],
-    ['ht\ttps://12\n7.0.0.1/', NOT_PUBLIC],
+    ['ht\ttps://12\n7.0.0.1/', NO_CONTROL],
+    ['https://hooks.example.com/\r\nx-injected: 1', NO_CONTROL],
+    ['https://hooks.example.com/\0', NO_CONTROL],
     ['//169.254.169.254/', 'url: the URL is not absolute'],
     ['https://[::1/', 'url: the URL is not absolute'],
     ['https://127.0.0.1%00.example.com/', 'url: the URL is not absolute'],

@@ -25,13 +25,14 @@ export function certificate(host: string, from: Date, until: Date): { key: strin
   );
   const signature = der(0x03, Buffer.from([0]), sign('sha256', body, privateKey));
   const base64 = der(0x30, body, algorithm, signature).toString('base64');
-  const cert = `-----BEGIN CERTIFICATE-----\n${base64.replace(/.{64}/g, '$&\n')}\n-----END CERTIFICATE-----\n`;
+  const cert = `-----BEGIN CERTIFICATE-----\n${base64.match(/.{1,64}/g)!.join('\n')}\n-----END CERTIFICATE-----\n`;
   return { key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(), cert };
 }
 
 function der(tag: number, ...parts: Buffer[]): Buffer {
   const value = Buffer.concat(parts);
-  const length = value.length < 128 ? [value.length] : [0x82, value.length >> 8, value.length & 0xff];
+  const [high, low] = [value.length >> 8, value.length & 0xff];
+  const length = high > 0 ? [0x82, high, low] : low > 127 ? [0x81, low] : [low];
   return Buffer.concat([Buffer.from([tag, ...length]), value]);
 }
 

@@ -67,6 +67,7 @@ describe('urlRefusal', () => {
       'https://[::ffff:7f00:1]/',
     ],
     ...['https://[fd00::1]/', 'https://[64:ff9b::a00:1]/'],
+    ...['https://h.org/\r\nx: 1', 'https://h\t.org/', 'https://h.org/\0', 'https://h.org/\x7f', 'https://h.org/\ud800'],
   ])('refuses %p', (url) => expect(urlRefusal(url, STRICT)).toEqual(expect.any(String)));
 
   it('allows http and local hosts where the operator does', () => {

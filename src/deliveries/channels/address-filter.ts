@@ -31,6 +31,8 @@ export function addressRefusal(address: string, allowed: Cidrs): string | undefi
  * The reason repeats no part of the URL.
  */
 export function urlRefusal(url: string, { allowHttp, allowedCidrs, allowedPorts }: UrlRules): string | undefined {
+  // the parser passes over line breaks and tabs, but logs and mails show the URL as it was written
+  if (/[\p{Cc}\p{Cs}]/u.test(url)) return 'the URL must not hold control characters';
   if (!URL.canParse(url)) return 'the URL is not absolute';
   const { protocol, username, password, hostname, port } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'the URL must begin with https://';

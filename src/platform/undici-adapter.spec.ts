@@ -1,0 +1,103 @@
+import { Axios, type AxiosAdapter, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
+import { ShapeError, TooLongError } from './shape.js';
+import { DeadlineError, UndiciAdapter } from './undici-adapter.js';
+
+const TEXT = Buffer.from('{"name":"Ada"}');
+
+describe('UndiciAdapter', () => {
+  let server: Server;
+  let url: string;
+  let answer: (response: ServerResponse, request: IncomingMessage) => void;
+  let seen: IncomingMessage[];
+  let undici: UndiciAdapter;
+
+  beforeEach(async () => {
+    seen = [];
+    undici = new UndiciAdapter({ connections: 1, connectTimeoutMs: 5_000 });
+    server = createServer((request, response) => {
+      seen.push(request);
+      request.resume().on('end', () => answer(response, request));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/a?b=c`;
+  });
+
+  afterEach(async () => {
+    await undici.close();
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  const ask = (adapter: AxiosAdapter, more: AxiosRequestConfig = {}): Promise<AxiosResponse<unknown>> =>
+    new Axios({}).request({ url, method: 'POST', adapter, timeout: 5_000, maxContentLength: 1_000, ...more });
+  const packed = (encoding: string, body: Buffer) => (response: ServerResponse) =>
+    void response.writeHead(200, { 'content-encoding': encoding, 'retry-after': '7' }).end(body);
+
+  it.each([
+    ['identity', TEXT],
+    ['gzip', gzipSync(TEXT)],
+    ['GZIP', gzipSync(TEXT)],
+    ['deflate', deflateSync(TEXT)],
+    ['br', brotliCompressSync(TEXT)],
+  ])('reads an answer that came as %s', async (encoding, body) => {
+    answer = packed(encoding, body);
+    const { data, status, headers } = await ask(undici.forBody);
+    expect({ status, text: String(data), ...headers }).toEqual({ status: 200, text: String(TEXT), 'retry-after': '7' });
+    expect(seen[0]).toMatchObject({ method: 'POST', url: '/a?b=c' });
+    expect(seen[0]!.headers).not.toHaveProperty('content-type'); // there was no body
+  });
+
+  it.each([
+    ['more than was asked for', 'identity', Buffer.alloc(1_001), TooLongError],
+    ['a bomb', 'gzip', gzipSync(Buffer.alloc(1_001)), TooLongError],
+    ['what is not packed as it says', 'gzip', TEXT, ShapeError],
+    ['what is packed nobody knows how', 'aes128gcm', TEXT, ShapeError],
+  ])('refuses %s', async (_what, encoding, body, error) => {
+    answer = packed(encoding, body);
+    await expect(ask(undici.forBody)).rejects.toBeInstanceOf(error);
+    expect(await ask(undici.forStatus)).toMatchObject({ status: 200, data: undefined });
+  });
+
+  it('never writes a call whose deadline passed while it waited for a connection', async () => {
+    let release: () => void = () => undefined;
+    answer = (response) => void (release = () => response.end());
+    const first = ask(undici.forStatus);
+    await expect(ask(undici.forStatus, { timeout: 30 })).rejects.toBeInstanceOf(DeadlineError);
+    answer = (response) => void response.end();
+    release();
+    await first;
+    await ask(undici.forStatus, { url: url.replace('/a', '/third') });
+    expect(seen.map((one) => one.url)).toEqual(['/a?b=c', '/third?b=c']);
+  });
+
+  it('lets a call end at the stop, and begins none after it', async () => {
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    let release: () => void = () => undefined;
+    answer = (response) => {
+      release = () => response.end(TEXT);
+      arrived();
+    };
+    const call = ask(undici.forBody);
+    await arrival;
+    const closed = undici.close();
+    await expect(ask(undici.forBody)).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
+    release();
+    expect(String((await call).data)).toBe(String(TEXT));
+    await closed;
+  });
+
+  it('does not wait long at the stop for who never ends', async () => {
+    let arrived: () => void = () => undefined;
+    const arrival = new Promise<void>((resolve) => (arrived = resolve));
+    answer = () => arrived();
+    const call = ask(undici.forBody, { timeout: 60_000 });
+    const failure = expect(call).rejects.toMatchObject({ code: 'UND_ERR_DESTROYED' });
+    await arrival;
+    await undici.close();
+    await failure;
+  });
+});
