@@ -42,7 +42,7 @@ describe('CoreClient', () => {
   });
 
   afterEach(async () => {
-    http.onApplicationShutdown();
+    await http.onApplicationShutdown();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
