@@ -1,11 +1,10 @@
 import 'reflect-metadata';
-import { existsSync } from 'node:fs';
 import { bootstrap } from './bootstrap.js';
 import { Config } from './config/config.js';
+import { environment } from './config/environment.js';
 
 async function main(): Promise<void> {
-  if (process.env['NODE_ENV'] !== 'production' && existsSync('.env')) process.loadEnvFile('.env');
-  await bootstrap(Config.fromEnvironment(process.env));
+  await bootstrap(Config.fromEnvironment(environment()));
 }
 
 main().catch((error: unknown) => {

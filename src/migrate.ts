@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { ConsoleLogger, Logger } from '@nestjs/common';
-import { existsSync } from 'node:fs';
+import { environment } from './config/environment.js';
 import { MigrationConfig } from './config/migration-config.js';
 import { Clock } from './persistence/clock.js';
 import { Database } from './persistence/database.js';
@@ -12,8 +12,7 @@ import { Migrator } from './persistence/migrator.js';
  * service it does not wait for a database that is away: a release that cannot migrate has to fail.
  */
 async function main(): Promise<void> {
-  if (process.env['NODE_ENV'] !== 'production' && existsSync('.env')) process.loadEnvFile('.env');
-  const config = MigrationConfig.fromEnvironment(process.env);
+  const config = MigrationConfig.fromEnvironment(environment());
   Logger.overrideLogger(new ConsoleLogger({ json: true }));
   const database = new Database(config, new Clock());
   new Migrator(database, new JobLease(database), config); // has the database apply the migrations when it is opened

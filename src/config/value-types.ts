@@ -27,24 +27,21 @@ export function integer(min: number, max: number): ValueType<number> {
 
 /** Minutes as written (decimals allowed), milliseconds as read. */
 export function minutes(min: number, max: number): ValueType<number> {
-  const expected = `a number of minutes from ${min} to ${max}, decimals allowed`;
-  return {
-    label: 'minutes',
-    parse: (text) => {
-      const value = Number(text);
-      return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? Math.round(value * 60_000) : refuse(expected);
-    },
-  };
+  return span('minutes', 60_000, min, max);
 }
 
 /** Seconds as written (decimals allowed), milliseconds as read. */
 export function seconds(min: number, max: number): ValueType<number> {
-  const expected = `a number of seconds from ${min} to ${max}, decimals allowed`;
+  return span('seconds', 1_000, min, max);
+}
+
+function span(unit: string, unitMs: number, min: number, max: number): ValueType<number> {
+  const expected = `a number of ${unit} from ${min} to ${max}, decimals allowed`;
   return {
-    label: 'seconds',
+    label: unit,
     parse: (text) => {
       const value = Number(text);
-      return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? Math.round(value * 1000) : refuse(expected);
+      return /^\d+(\.\d+)?$/.test(text) && value >= min && value <= max ? Math.round(value * unitMs) : refuse(expected);
     },
   };
 }

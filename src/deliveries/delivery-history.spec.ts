@@ -60,7 +60,6 @@ describe('the look-up behind a page of deliveries', () => {
     const [found] = await integrations.aggregate(historyPage(query)).toArray();
     const plan = await integrations.aggregate(historyPage(query)).explain('executionStats');
     const text = JSON.stringify(plan);
-    if (process.env['SHOW']) console.log(JSON.stringify(plan, null, 1).slice(0, 6000));
     const figures = [...text.matchAll(/"(?:totalDocsExamined|docsExamined)":(?:\{"low":)?(\d+)/g)];
     expect((found as { page: unknown[] }).page).toHaveLength(rows);
     expect(Math.max(...figures.map((figure) => Number(figure[1])))).toBeLessThanOrEqual(Math.max(2 * rows, 1));
