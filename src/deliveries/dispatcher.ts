@@ -19,6 +19,9 @@ const PATIENCE_WHEN_STUCK_MS = 1_000;
  */
 @Injectable()
 export class Dispatcher implements OnModuleDestroy {
+  /** Called when an attempt at a destination has finished: there may be room for more. */
+  onFinished: (destination: string) => void = () => undefined;
+
   private readonly lanes = new Map<string, Lane>();
   /** Lanes with something waiting: those with first attempts, those with retries. */
   private readonly withWaiting: [first: Set<Lane>, retries: Set<Lane>] = [new Set(), new Set()];
@@ -145,6 +148,7 @@ export class Dispatcher implements OnModuleDestroy {
       else this.fast--;
       if (job.alone) this.aloneRunning = false;
       this.pump();
+      this.onFinished(lane.destination);
     });
   }
 

@@ -37,6 +37,8 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
   /** Times (epoch ms, Clock) at which something falls due before the next poll. */
   private readonly alarms = new Set<number>();
   private wake?: () => void;
+  /** Destinations with more due than there was room for: looked at again when one of their attempts has finished. */
+  private readonly wanting = new Set<string>();
 
   constructor(
     private readonly database: Database,
@@ -53,6 +55,7 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     writer.onDue = (at) => this.wakeBy(at.getTime());
     circuits.onOpened = (until) => this.wakeBy(until.getTime());
+    dispatcher.onFinished = (destination) => this.refill(destination);
   }
 
   onApplicationBootstrap(): void {
@@ -119,18 +122,24 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
     const until = new Date(this.clock.now() + this.leaseMs);
     if (!(await this.circuits.admit(destination, until))) return;
     const room = this.dispatcher.room(destination._id);
-    if (room === 0) return; // a job that finishes wakes us
+    if (room === 0) {
+      this.wanting.add(destination._id);
+      return;
+    }
     const claim = { token: randomUUID(), now: new Date(this.clock.now()), until, limit: room };
     const claimed = await this.completions.claimDue(destination._id, claim, Math.random);
     if (claimed.length > 0) this.run(claimed, claim.token, await this.integrationOf(destination._id));
     else this.circuits.probeAgain(destination._id);
+    if (claimed.length === room) this.wanting.add(destination._id);
     // Fewer than there was room for: that is all there is for now, unless replicas took some of the candidates.
     if (claimed.length < room) await this.reckon(destination);
   }
 
   /** Once enough of a lane is free again, its next deliveries are claimed together. */
   private refill(destination: string): void {
-    if (this.dispatcher.room(destination) > 0) this.wakeBy(this.clock.now());
+    if (!this.wanting.has(destination) || this.dispatcher.room(destination) === 0) return;
+    this.wanting.delete(destination);
+    this.wakeBy(this.clock.now());
   }
 
   private async reckon(destination: Destination): Promise<void> {
@@ -162,7 +171,6 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
     for (const { completion, delivery } of claimed) {
       const settle = (settled: typeof delivery) => {
         this.writer.settle(completion._id, token, settled);
-        setImmediate(() => this.refill(delivery.destination));
       };
       const turnAway = () => {
         settle(giveBack(delivery, this.clock.now()));

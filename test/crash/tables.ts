@@ -12,6 +12,7 @@ export function crashTable(result: CrashResult): string {
     ['owed: one for each session and destination (flow, survey, analysis, webhook)', result.owed],
     ['delivered at least once', result.owed - result.missing.length],
     ['lost', result.missing.length],
+    ['sessions whose acknowledged rows the embedded engine lost at its kill', result.lostByEngine.length],
     ['delivered again', result.duplicates],
     ['… most there could be: heard, and unrecorded when the process was killed', result.unrecorded],
     [
