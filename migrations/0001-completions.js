@@ -1,4 +1,7 @@
-/** Indexes of the deliveries room. Partial on `open: true`, so that history never slows a claim. */
+/**
+ * Indexes of the deliveries room. Partial on `open: true`, so that history never slows a claim; and on `completed`, so
+ * that a completion whose first attempts all succeed never enters the lanes' index, and the admins' one only once.
+ */
 module.exports = {
   async up(db) {
     await db.collection('completions').createIndexes([
@@ -6,7 +9,7 @@ module.exports = {
       {
         key: { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
         name: 'deliveries-due',
-        partialFilterExpression: { open: true },
+        partialFilterExpression: { open: true, state: 'completed' },
       },
       // CompletionRepository.claimAbandoned: detected completions whose lease has passed
       { key: { leaseUntil: 1 }, name: 'abandoned', partialFilterExpression: { open: true, state: 'detected' } },
@@ -18,6 +21,7 @@ module.exports = {
       {
         key: { 'deliveries.integrationId': 1, 'deliveries.state': 1, detectedAt: -1, _id: -1 },
         name: 'integration-states',
+        partialFilterExpression: { state: 'completed' },
       },
     ]);
     // DestinationRepository.withWork: which lanes have something due

@@ -10,7 +10,7 @@ export interface ClaimedDelivery {
   delivery: Delivery;
 }
 
-/** Holds every open completion, and only those. */
+/** Holds every open completion that hbf-core knows of, and only those. */
 const DUE_INDEX = 'deliveries-due';
 
 /** The `completions` collection. Every write can be repeated; what must be exclusive is guarded by a token. */
@@ -109,7 +109,7 @@ export class CompletionRepository {
   async earliestDue(destination: string): Promise<Date | undefined> {
     const owed = { destination, dueAt: { $gt: new Date(0) } };
     const first = await this.completions.findOne(
-      { open: true, deliveries: { $elemMatch: owed } },
+      { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
       { projection: { deliveries: 1 }, hint: DUE_INDEX },
     );
     return first?.deliveries.find((delivery) => delivery.destination === destination)?.dueAt;

@@ -70,7 +70,7 @@ export class DeliveryHistory extends WaitingDeliveries {
   async countFor(integrationId: number): Promise<number> {
     const owed = { destination: webhookDestination(integrationId), state: 'owed' as const };
     return this.completions.countDocuments(
-      { open: true, deliveries: { $elemMatch: owed } },
+      { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
       { hint: 'deliveries-due' },
     );
   }
@@ -101,6 +101,7 @@ function historyFilter(query: HistoryQuery): Filter<Completion> {
   const upTo = after && { $lte: after.detectedAt }; // the index can begin there; the alternatives alone do not tell it
   return {
     organizationId,
+    state: 'completed',
     deliveries: { $elemMatch: { integrationId, state: state ?? { $in: [...STATES] } } },
     ...(sessionId === undefined ? {} : { sessionId }),
     ...(since || until || after ? { detectedAt: { ...from, ...before, ...upTo } } : {}),

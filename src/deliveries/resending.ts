@@ -75,6 +75,7 @@ export class Resending {
     const lost = { integrationId, state: { $in: ['dead' as const, 'dropped' as const] } };
     return this.completions
       .find({
+        state: 'completed',
         detectedAt: { $gte: since, $lt: until },
         deliveries: { $elemMatch: lost },
       })

@@ -51,7 +51,11 @@ export class Backpressure {
   /** How many deliveries wait; an exact number only up to the high water. */
   async countWaiting(): Promise<number> {
     const destination = { $nin: await this.deadWebhooks() };
-    const waiting = { open: true, deliveries: { $elemMatch: { destination, dueAt: { $gt: OWED } } } };
+    const waiting = {
+      open: true,
+      state: 'completed' as const,
+      deliveries: { $elemMatch: { destination, dueAt: { $gt: OWED } } },
+    };
     const counts = {
       $and: [{ $gt: ['$$one.dueAt', OWED] }, { $not: { $in: ['$$one.destination', destination.$nin] } }],
     };

@@ -151,7 +151,10 @@ export class World {
     if (paid < debts) throw new LedgerError(`${paid} of ${debts} debts were paid in ${PAID_WITHIN_MS} ms`);
     const client = await connect(this.databaseUri);
     const completions = client.db().collection<Completion>('completions');
-    const open = () => completions.findOne({ open: true }, { projection: { _id: 1 }, hint: 'deliveries-due' });
+    const projection = { _id: 1 };
+    const open = async () =>
+      (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: 'deliveries-due' })) ??
+      (await completions.findOne({ open: true, state: 'detected' }, { projection, hint: 'abandoned' }));
     await waitFor('all outcomes to be written', async () => (await open()) === null, {
       timeoutMs: 60_000,
       intervalMs: 10,

@@ -1,0 +1,35 @@
+import { loadavg } from 'node:os';
+import { parseArgs } from 'node:util';
+import { runSoak } from './soak-run.js';
+import { sampleHead, sampleLine, soakTable } from './tables.js';
+
+const { values } = parseArgs({
+  options: {
+    /** Sessions that end in a second. */
+    rate: { type: 'string', default: '200' },
+    minutes: { type: 'string', default: '5' },
+  },
+});
+
+async function main(): Promise<number> {
+  console.log(`load average before: ${loadavg()[0]!.toFixed(2)}\n${sampleHead()}`);
+  const result = await runSoak({
+    perSecond: Number(values.rate),
+    seconds: Number(values.minutes) * 60,
+    onSample: (sample) => console.log(sampleLine(sample)),
+  });
+  console.log(`\n${soakTable(result)}`);
+  for (const problem of result.problems) console.error(`NOT HELD: ${problem}`);
+  return result.problems.length > 0 ? 1 : 0;
+}
+
+// the services that were started end with this process
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+
+main().then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    console.error(error);
+    process.exit(1);
+  },
+);

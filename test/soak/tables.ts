@@ -1,0 +1,83 @@
+import { LATENESS_BOUND_MS } from './rules.js';
+import type { Sample } from './sampler.js';
+import type { SoakResult } from './soak-run.js';
+import { CHECK_INTERVAL_MS, HOOKS_PER_TENANT, TENANTS } from './world.js';
+
+type Row = readonly [name: string, ...values: (number | string)[]];
+
+const COLUMNS: readonly [head: string, value: (sample: Sample) => number | string][] = [
+  ['s', ({ at }) => Math.round(at)],
+  ['RSS MB', ({ rssMb }) => Math.round(rssMb)],
+  ['peak MB', ({ peakMb }) => Math.round(peakMb)],
+  ['sockets', ({ sockets }) => sockets],
+  ['timers', ({ timers }) => timers],
+  ['rows', ({ rows }) => rows],
+  ['open', ({ openRows }) => openRows],
+  ['failing', ({ failingRows }) => failingRows],
+  ['errors', ({ errorRows }) => errorRows],
+  ['active', ({ active }) => active],
+  ['completed/s', ({ completedPerSecond }) => Math.round(completedPerSecond)],
+  ['deliveries/s', ({ deliveriesPerSecond }) => Math.round(deliveriesPerSecond)],
+  ['late p50 s', ({ latenessP50 }) => seconds(latenessP50)],
+  ['late p99 s', ({ latenessP99 }) => seconds(latenessP99)],
+  ['cores', ({ cores }) => cores.toFixed(2)],
+];
+
+/** The heads of a progress table's columns. */
+export function sampleHead(): string {
+  return COLUMNS.map(([head]) => head).join('  ');
+}
+
+export function sampleLine(sample: Sample): string {
+  return COLUMNS.map(([head, value]) => String(value(sample)).padStart(head.length)).join('  ');
+}
+
+/** For the README. */
+export function soakTable(result: SoakResult): string {
+  const { options, sessions, offeredIn, samples, lateness, owedToFailing, rowsLeft } = result;
+  const accepted = result.owed - result.missing;
+  const total = offeredIn + result.drainedIn;
+  return table(`load held, ${options.perSecond} sessions/s for ${options.seconds} s`, [
+    ['sessions of 20 messages', sessions],
+    ['tenants; webhooks, of which 1 % answer 500 and 10 % take 2 s', `${TENANTS}; ${TENANTS * HOOKS_PER_TENANT}`],
+    ['offered (sessions/s)', Math.round(sessions / offeredIn)],
+    ['completed and delivered (deliveries/s, drain included)', Math.round(accepted / total)],
+    ['drained after the last session (s)', result.drainedIn.toFixed(1)],
+    [
+      `lateness of completion, a check each ${CHECK_INTERVAL_MS / 1000} s (p50 / p99 / most, s; bound of p99: ${seconds(LATENESS_BOUND_MS)})`,
+      [lateness.p50, lateness.p99, lateness.most].map(seconds).join(' / '),
+    ],
+    ...result.trends.map(({ name, early, late, most }): Row => [
+      `${name}: 2nd fifth → last fifth (at most)`,
+      `${Math.round(early)} → ${Math.round(late)} (${Math.round(most)})`,
+    ]),
+    ['peak memory of the process (MB)', Math.round(samples.at(-1)?.peakMb ?? NaN)],
+    ['CPU of the service (cores, mean)', mean(samples.map(({ cores }) => cores)).toFixed(2)],
+    ['owed to those who are well (flow, analysis, webhooks)', result.owed],
+    ['… accepted at least once', accepted],
+    ['… missing', result.missing],
+    ['… accepted again', result.again],
+    ['sessions that hbf-core was asked to complete again', result.toldAgain],
+    [
+      'owed to failing endpoints: owed with a next attempt / dead / neither',
+      [owedToFailing.owed, owedToFailing.dead, owedToFailing.other].join(' / '),
+    ],
+    ['… attempts that they refused', result.refused],
+    ['rows purged when their retention had passed', result.purged],
+    ['rows left after it: all, of which owed to failing endpoints', `${rowsLeft.rows}, ${rowsLeft.failingRows}`],
+    ...result.warnings.map(([message, count]): Row => [`log: ${message}`, count]),
+  ]);
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
+}
+
+function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function table(title: string, rows: readonly Row[]): string {
+  const lines = rows.map(([name, value]) => `| ${name} | ${value!.toLocaleString('en')} |`);
+  return [`| ${title} | |`, '|---|---:|', ...lines].join('\n');
+}
