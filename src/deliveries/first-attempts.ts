@@ -34,7 +34,7 @@ interface Tracked {
  * A session's outcomes are written once, when all first attempts are in; but no later than this after they began, so
  * that a slow destination does not keep the others' outcomes unwritten (a crash would send those again).
  */
-const HAND_OVER_AFTER_MS = 1_000;
+const HAND_OVER_AFTER_MS = 500;
 const SWEEP_MS = 50;
 /** Sessions with first attempts under way, before the check waits with the next page. */
 const SESSIONS_AT_ONCE = 300;

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runSoak } from './soak-run.js';
@@ -23,6 +24,8 @@ async function main(): Promise<number> {
   return result.problems.length > 0 ? 1 : 0;
 }
 
+// the purge runs in this process
+Logger.overrideLogger(['error', 'warn']);
 // the services that were started end with this process
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
 

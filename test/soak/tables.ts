@@ -69,8 +69,9 @@ export function soakTable(result: SoakResult): string {
   ]);
 }
 
+/** Between two checks nothing is completed. */
 function seconds(ms: number): string {
-  return (ms / 1000).toFixed(1);
+  return Number.isNaN(ms) ? '-' : (ms / 1000).toFixed(1);
 }
 
 function mean(values: readonly number[]): number {
