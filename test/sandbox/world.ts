@@ -32,6 +32,7 @@ export const INTEGRATIONS: readonly SandboxIntegration[] = [
 ];
 
 export const ADMIN_TOKEN = 'sandbox-admin';
+export const MODERATOR_TOKEN = 'sandbox-moderator';
 
 export function populate(platform: PlatformSimulator): void {
   for (const tenant of TENANTS) platform.core.addTenant({ autoTrain: true, ...tenant });
@@ -40,6 +41,7 @@ export function populate(platform: PlatformSimulator): void {
     email: 'admin@hermes.example.com',
     organizationRoles: { hermes: ['HBF_ORG_ADMIN'], athena: ['HBF_ORG_ADMIN'], orion: ['HBF_ORG_ADMIN'] },
   });
+  platform.core.addUser({ token: MODERATOR_TOKEN, email: 'moderator@platform.example.com', isModerator: true });
   platform.core.addPipeline({ id: 'hermes-en', tenantId: 'hermes-shop', nlpService: 'HBF_NLP' });
 }
 
