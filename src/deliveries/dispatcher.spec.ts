@@ -113,6 +113,16 @@ describe('Dispatcher', () => {
     });
   });
 
+  it('says when an attempt has finished, so that deliveries that found no room are claimed then', async () => {
+    const finished: string[] = [];
+    dispatcher.onFinished = (destination) => finished.push(`${destination}: room for ${dispatcher.room(destination)}`);
+    for (let n = 0; n < 4; n++) submit(`hook/${n}`);
+    expect(dispatcher.room('hook')).toBe(0);
+    await journal.end('hook/0');
+    await journal.end('hook/1');
+    expect(finished).toEqual(['hook: room for 0', 'hook: room for 2']);
+  });
+
   describe('first attempts and retries', () => {
     it('lets first attempts go first, and yet a retry now and then', async () => {
       build({ DELIVERY_CONCURRENCY: '1' });

@@ -9,6 +9,7 @@ const { values } = parseArgs({
     /** Sessions that end in a second. */
     rate: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '5' },
+    'slow-ms': { type: 'string', default: '2000' },
   },
 });
 
@@ -17,6 +18,7 @@ async function main(): Promise<number> {
   const result = await runSoak({
     perSecond: Number(values.rate),
     seconds: Number(values.minutes) * 60,
+    slowMs: Number(values['slow-ms']),
     onSample: (sample) => console.log(sampleLine(sample)),
   });
   console.log(`\n${soakTable(result)}`);

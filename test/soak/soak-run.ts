@@ -17,6 +17,8 @@ const DRAINED_WITHIN_MS = 120_000;
 export interface SoakOptions {
   perSecond: number;
   seconds: number;
+  /** Milliseconds that slow endpoints take to answer. */
+  slowMs: number;
   onSample?: (sample: Sample) => void;
 }
 
@@ -44,7 +46,7 @@ export interface SoakResult {
 
 /** Offers sessions at a steady rate, looks at the service ten times a minute or so, then holds the books. */
 export function runSoak(options: SoakOptions): Promise<SoakResult> {
-  return World.use(async (world) => {
+  return World.use(options.slowMs, async (world) => {
     const client = await connect(world.databaseUri);
     const purge = new FastPurge(world.databaseUri);
     await purge.open();

@@ -39,7 +39,10 @@ export function soakTable(result: SoakResult): string {
   const total = offeredIn + result.drainedIn;
   return table(`load held, ${options.perSecond} sessions/s for ${options.seconds} s`, [
     ['sessions of 20 messages', sessions],
-    ['tenants; webhooks, of which 1 % answer 500 and 10 % take 2 s', `${TENANTS}; ${TENANTS * HOOKS_PER_TENANT}`],
+    [
+      `tenants; webhooks, of which 1 % answer 500 and 10 % take ${seconds(options.slowMs)} s`,
+      `${TENANTS}; ${TENANTS * HOOKS_PER_TENANT}`,
+    ],
     ['offered (sessions/s)', Math.round(sessions / offeredIn)],
     ['completed and delivered (deliveries/s, drain included)', Math.round(accepted / total)],
     ['drained after the last session (s)', result.drainedIn.toFixed(1)],

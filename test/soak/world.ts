@@ -14,7 +14,6 @@ import type { ReceiverHandlers } from './receivers.process.js';
 
 export const TENANTS = 100;
 export const HOOKS_PER_TENANT = 2;
-export const SLOW_MS = 2_000;
 /** Pause between two session checks: a sixtieth of the documented five minutes. */
 export const CHECK_INTERVAL_MS = 5_000;
 /** The least that can be set. */
@@ -47,8 +46,11 @@ export class World {
   service: ServiceProcess;
   databaseUri: string;
 
-  static async use<T>(work: (world: World) => Promise<T>): Promise<T> {
-    const world = new World();
+  private constructor(private readonly slowMs: number) {}
+
+  /** @param slowMs that slow endpoints take to answer */
+  static async use<T>(slowMs: number, work: (world: World) => Promise<T>): Promise<T> {
+    const world = new World(slowMs);
     try {
       await world.start();
       return await work(world);
@@ -87,7 +89,7 @@ export class World {
 
   private async populate(webhooks: string): Promise<void> {
     const names = (hooks: readonly Hook[]) => hooks.map(({ id }) => `webhook:${id}`);
-    await this.receivers.call('behave', { failing: names(this.failing), slow: names(this.slow), slowMs: SLOW_MS });
+    await this.receivers.call('behave', { failing: names(this.failing), slow: names(this.slow), slowMs: this.slowMs });
     const tenants = { ids: this.tenants, organizationId: ORGANIZATION, thresholdSeconds: THRESHOLD_SECONDS };
     await this.core.call('addTenants', tenants);
     await migrate(this.databaseUri);
