@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { type Circuit, closedCircuit } from './circuit.js';
-import { Lane, type LaneJob, type Running, type Waiting } from './lane.js';
+import { Lane, type LaneJob, type Waiting } from './lane.js';
 
 const SWEEP_MS = 250;
 /** Slow attempts under way, as a multiple of DELIVERY_CONCURRENCY, before slow lanes start no more. */
@@ -138,9 +138,9 @@ export class Dispatcher implements OnModuleDestroy {
   }
 
   private start(lane: Lane, job: LaneJob): void {
-    const running: Running = { startedAt: Date.now(), slow: false };
-    lane.running.add(running);
-    this.fast++;
+    const running = lane.begin();
+    if (running.slow) this.slow++;
+    else this.fast++;
     this.starts++;
     void job.run().finally(() => {
       lane.finished(running);

@@ -25,6 +25,8 @@ export interface Waiting {
   order: number;
 }
 
+/** A lane whose attempts take this long is slow: its attempts take no place among all from the start. */
+const SLOW_PACE_MS = 500;
 /** An attempt that runs longer gives its place among all up: a hanging destination costs itself only. */
 export const SLOW_AFTER_MS = 1_000;
 /** A lane takes as many first attempts as it serves in this time at its pace. */
@@ -58,6 +60,11 @@ export class Lane {
     return this.running.size >= this.limit;
   }
 
+  /** Its attempts take long, lately. */
+  get isSlow(): boolean {
+    return this.paceMs >= SLOW_PACE_MS;
+  }
+
   /** Full, and with an attempt that has been running for long: nothing started now would finish soon. */
   get isStuck(): boolean {
     const longAgo = Date.now() - SLOW_AFTER_MS;
@@ -86,7 +93,14 @@ export class Lane {
   /** Does nothing, and there is nothing about it to remember. */
   get isForgettable(): boolean {
     const idle = this.running.size === 0 && this.waiting.every((list) => list.length === 0);
-    return idle && this.circuit.state === 'closed' && this.circuit.failures === 0;
+    return idle && !this.isSlow && this.circuit.state === 'closed' && this.circuit.failures === 0;
+  }
+
+  begin(): Running {
+    const running: Running = { startedAt: Date.now(), slow: this.isSlow };
+    this.running.add(running);
+    if (running.slow) this.slow++;
+    return running;
   }
 
   finished(running: Running): void {

@@ -14,7 +14,8 @@ import { SessionEvents } from './session-events.js';
 import { byShard, SHARD_LEASE_MS, shardLease } from './shards.js';
 import { TenantScanner } from './tenant-scanner.js';
 
-const SHARDS_AT_ONCE = 4;
+const SHARDS_AT_ONCE = 8;
+const RENEW_LEASE_AFTER_MS = SHARD_LEASE_MS / 4;
 /** Scans that fail one after the other before the check gives up: hbf-core is away, and each would wait in vain. */
 const FAILURES_IN_A_ROW = 3;
 
@@ -93,8 +94,14 @@ export class SessionCheck {
   private async scanShard(shard: number, tenants: readonly Tenant[], now: number, figures: CheckFigures) {
     const name = shardLease(shard);
     if (figures.paused || !(await this.lease.take(name, SHARD_LEASE_MS))) return;
+    let renewedAt = Date.now();
+    const stillOurs = async () => {
+      if (Date.now() - renewedAt < RENEW_LEASE_AFTER_MS) return true;
+      renewedAt = Date.now();
+      return this.lease.take(name, SHARD_LEASE_MS);
+    };
     try {
-      const mayGoOn = async () => (await this.mayGoOn(figures)) && (await this.lease.take(name, SHARD_LEASE_MS));
+      const mayGoOn = async () => (await this.mayGoOn(figures)) && (await stillOurs());
       for (const tenant of tenants) {
         if (this.stopping || figures.paused || this.failuresInARow >= FAILURES_IN_A_ROW) return;
         await this.scanTenant(tenant, now, figures, mayGoOn);

@@ -26,7 +26,8 @@ export class TenantScanner {
   /**
    * Completing takes sessions out of the list, so the pages shift: paging on would skip some, and reading the first
    * page again and again would not end where sessions are held back. So the same page is read again for as long as
-   * something on it was completed, and the next one only when all that is on it stays. The cutoff is one for all.
+   * something on it was completed, and the next one only when all that is on it stays; until the page that was the last
+   * one when it was read. The cutoff is one for all.
    *
    * @param now the check's one point in time, epoch ms
    * @param mayGoOn asked before each page; false: the process stops, or the lease is lost
@@ -53,9 +54,9 @@ export class TenantScanner {
       const ended = this.select(fresh, { now, threshold }, staying, figures);
       const stay = ended.length > 0 ? await this.completer.complete(ended, { ...context, readAt }) : [];
       stay.forEach((id) => staying.add(id));
-      if (ended.length > stay.length) continue;
-      if (isLast(found, page, pageSize)) return;
-      page++;
+      const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
+      if (isLast(found, page, pageSize) && !outOfDate) return;
+      if (ended.length === stay.length) page++;
     }
   }
 

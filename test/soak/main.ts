@@ -10,6 +10,7 @@ const { values } = parseArgs({
     rate: { type: 'string', default: '200' },
     minutes: { type: 'string', default: '5' },
     'slow-ms': { type: 'string', default: '2000' },
+    root: { type: 'string' },
   },
 });
 
@@ -19,6 +20,7 @@ async function main(): Promise<number> {
     perSecond: Number(values.rate),
     seconds: Number(values.minutes) * 60,
     slowMs: Number(values['slow-ms']),
+    ...(values.root ? { root: values.root } : {}),
     onSample: (sample) => console.log(sampleLine(sample)),
   });
   console.log(`\n${soakTable(result)}`);

@@ -7,18 +7,16 @@ import { waitFor } from '../support/wait-for.js';
 import { FastPurge } from './fast-purge.js';
 import { LATENESS_BOUND_MS, type Trend, trends } from './rules.js';
 import { type Sample, Sampler } from './sampler.js';
-import { type Owed, World } from './world.js';
+import { type Owed, World, type WorldOptions } from './world.js';
 
 const SAMPLES = 30;
 /** Of the run; so rows stand still from the end of the first fifth on. */
-const RETENTION_SHARE = 0.1;
+export const RETENTION_SHARE = 0.1;
 const DRAINED_WITHIN_MS = 120_000;
 
-export interface SoakOptions {
+export interface SoakOptions extends WorldOptions {
   perSecond: number;
   seconds: number;
-  /** Milliseconds that slow endpoints take to answer. */
-  slowMs: number;
   onSample?: (sample: Sample) => void;
 }
 
@@ -44,9 +42,9 @@ export interface SoakResult {
   warnings: [message: string, count: number][];
 }
 
-/** Offers sessions at a steady rate, looks at the service ten times a minute or so, then holds the books. */
+/** Offers sessions at a steady rate, looks at the service thirty times meanwhile, then holds the books. */
 export function runSoak(options: SoakOptions): Promise<SoakResult> {
-  return World.use(options.slowMs, async (world) => {
+  return World.use(options, async (world) => {
     const client = await connect(world.databaseUri);
     const purge = new FastPurge(world.databaseUri);
     await purge.open();

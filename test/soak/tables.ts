@@ -1,6 +1,6 @@
 import { LATENESS_BOUND_MS } from './rules.js';
 import type { Sample } from './sampler.js';
-import type { SoakResult } from './soak-run.js';
+import { RETENTION_SHARE, type SoakResult } from './soak-run.js';
 import { CHECK_INTERVAL_MS, HOOKS_PER_TENANT, TENANTS } from './world.js';
 
 type Row = readonly [name: string, ...values: (number | string)[]];
@@ -66,7 +66,7 @@ export function soakTable(result: SoakResult): string {
       [owedToFailing.owed, owedToFailing.dead, owedToFailing.other].join(' / '),
     ],
     ['… attempts that they refused', result.refused],
-    ['rows purged when their retention had passed', result.purged],
+    [`rows purged when their retention (here ${options.seconds * RETENTION_SHARE} s) had passed`, result.purged],
     ['rows left after it: all, of which owed to failing endpoints', `${rowsLeft.rows}, ${rowsLeft.failingRows}`],
     ...result.warnings.map(([message, count]): Row => [`log: ${message}`, count]),
   ]);

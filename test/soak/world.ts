@@ -30,6 +30,13 @@ interface Hook {
 
 export type Owed = [destination: string, sessionIds: string[]][];
 
+export interface WorldOptions {
+  /** Milliseconds that slow endpoints take to answer. */
+  slowMs: number;
+  /** Folder of the repository whose `dist` is run; by default this one. */
+  root?: string;
+}
+
 /** The service and all that it talks to, each in a process of its own, on a database engine of its own. */
 export class World {
   readonly tenants = Array.from({ length: TENANTS }, (_, index) => `t${index}`);
@@ -46,11 +53,10 @@ export class World {
   service: ServiceProcess;
   databaseUri: string;
 
-  private constructor(private readonly slowMs: number) {}
+  private constructor(private readonly options: WorldOptions) {}
 
-  /** @param slowMs that slow endpoints take to answer */
-  static async use<T>(slowMs: number, work: (world: World) => Promise<T>): Promise<T> {
-    const world = new World(slowMs);
+  static async use<T>(options: WorldOptions, work: (world: World) => Promise<T>): Promise<T> {
+    const world = new World(options);
     try {
       await world.start();
       return await work(world);
@@ -82,14 +88,22 @@ export class World {
     const coreUrl = await this.core.call('listen');
     const { publisher, nlp, webhooks } = await this.receivers.call('listen');
     await this.populate(webhooks);
-    this.service = await ServiceProcess.start(this.environment({ core: coreUrl, publisher, nlp }));
+    const { root } = this.options;
+    this.service = await ServiceProcess.start(
+      this.environment({ core: coreUrl, publisher, nlp }),
+      root ? { root } : {},
+    );
     this.cleanups.push(() => this.service.stop());
     await this.service.waitReady();
   }
 
   private async populate(webhooks: string): Promise<void> {
     const names = (hooks: readonly Hook[]) => hooks.map(({ id }) => `webhook:${id}`);
-    await this.receivers.call('behave', { failing: names(this.failing), slow: names(this.slow), slowMs: this.slowMs });
+    await this.receivers.call('behave', {
+      failing: names(this.failing),
+      slow: names(this.slow),
+      slowMs: this.options.slowMs,
+    });
     const tenants = { ids: this.tenants, organizationId: ORGANIZATION, thresholdSeconds: THRESHOLD_SECONDS };
     await this.core.call('addTenants', tenants);
     await migrate(this.databaseUri);
