@@ -11,7 +11,9 @@ export interface ClaimedDelivery {
 }
 
 /** Holds every open completion that hbf-core knows of, and only those. */
-const DUE_INDEX = 'deliveries-due';
+export const DUE_INDEX = 'deliveries-due';
+/** Nothing is owed in it any more, and it does not say so yet. */
+const PAID = { open: true, state: 'completed' as const, 'deliveries.state': { $ne: 'owed' as const } };
 
 /** The `completions` collection. Every write can be repeated; what must be exclusive is guarded by a token. */
 @Injectable()
@@ -123,14 +125,12 @@ export class CompletionRepository {
 
   /** Marks those of `ids` closed in which nothing is owed any more. */
   async closePaid(ids: readonly string[]): Promise<void> {
-    const paid = { open: true, state: 'completed' as const, 'deliveries.state': { $ne: 'owed' as const } };
-    await this.completions.updateMany({ ...paid, _id: { $in: [...ids] } }, { $set: { open: false } });
+    await this.completions.updateMany({ ...PAID, _id: { $in: [...ids] } }, { $set: { open: false } });
   }
 
   /** Closes what a crash left open although nothing is owed in it. @returns how many */
   async closeLeftOpen(): Promise<number> {
-    const paid = { open: true, state: 'completed' as const, 'deliveries.state': { $ne: 'owed' as const } };
-    return (await this.completions.updateMany(paid, { $set: { open: false } }, { hint: DUE_INDEX })).modifiedCount;
+    return (await this.completions.updateMany(PAID, { $set: { open: false } }, { hint: DUE_INDEX })).modifiedCount;
   }
 
   /** Removes finished completions that were completed before `before`, at most `limit`. @returns how many */

@@ -3,6 +3,7 @@ import type { Collection, Document, Filter } from 'mongodb';
 import { WaitingDeliveries } from '../notifications/waiting-deliveries.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, type DeliveryState, webhookDestination } from './completion.js';
+import { DUE_INDEX } from './completion.repository.js';
 
 const STATES: readonly DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
 
@@ -71,7 +72,7 @@ export class DeliveryHistory extends WaitingDeliveries {
     const owed = { destination: webhookDestination(integrationId), state: 'owed' as const };
     return this.completions.countDocuments(
       { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
-      { hint: 'deliveries-due' },
+      { hint: DUE_INDEX },
     );
   }
 }

@@ -63,14 +63,6 @@ export class FirstAttempts {
     while (!this.hasRoom()) await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
   }
 
-  private hasRoom(): boolean {
-    return this.tracked.size < SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
-  }
-
-  private proceed(): void {
-    if (this.waitingForRoom.length > 0 && this.hasRoom()) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
-  }
-
   /** Writes down everything as it stands: attempts that still run keep their claim. */
   handOverAll(): void {
     for (const tracked of this.tracked) this.handOver(tracked);
@@ -132,6 +124,14 @@ export class FirstAttempts {
     this.tracked.delete(tracked);
     this.writer.handOver(completion, deliveries, tracked.completedAt);
     this.proceed();
+  }
+
+  private hasRoom(): boolean {
+    return this.tracked.size < SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
+  }
+
+  private proceed(): void {
+    if (this.waitingForRoom.length > 0 && this.hasRoom()) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
   }
 
   private sweep(): void {

@@ -3,6 +3,7 @@ import type { AnyBulkWriteOperation, Collection } from 'mongodb';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, webhookDestination } from './completion.js';
+import { DUE_INDEX } from './completion.repository.js';
 import { DestinationRepository } from './destination.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 
@@ -112,12 +113,12 @@ export class Resending {
         },
         $unset: { 'deliveries.$[owed].dueAt': 1 }, // one in flight keeps its token: if it is delivered, that counts
       },
-      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: 'deliveries-due' },
+      { arrayFilters: [{ 'owed.destination': destination, 'owed.state': 'owed' }], hint: DUE_INDEX },
     );
     await this.completions.updateMany(
       { open: true, state: 'completed', 'deliveries.destination': destination, 'deliveries.state': { $ne: 'owed' } },
       { $set: { open: false } },
-      { hint: 'deliveries-due' },
+      { hint: DUE_INDEX },
     );
     return modifiedCount;
   }

@@ -5,13 +5,12 @@ import {
   ForbiddenException,
   Injectable,
   UnauthorizedException,
-  UseGuards,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiResponse } from '@nestjs/swagger';
+import { ApiResponse } from '@nestjs/swagger';
 import type { Request, Response } from 'express';
+import { Restricted } from '../auth/administration.decorator.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { bearerToken } from '../auth/caller.js';
-import { RateLimitGuard } from '../auth/rate-limit.guard.js';
 import { ErrorBody } from './error-body.js';
 
 /**
@@ -35,23 +34,10 @@ export class ModeratorGuard implements CanActivate {
   }
 }
 
-/**
- * For a controller that concerns the whole platform: limits the rate, lets only moderators pass, and documents the
- * refusals. The module that declares the controller imports AuthModule.
- */
+/** For a controller that concerns the whole platform: only moderators pass. */
 export function Moderation(): ClassDecorator {
   return applyDecorators(
-    UseGuards(RateLimitGuard, ModeratorGuard),
-    ApiBearerAuth(),
+    Restricted(ModeratorGuard, 'Not a moderator'),
     ApiResponse({ status: 400, description: 'Every violation, one a line', type: ErrorBody }),
-    ApiResponse({ status: 401, description: 'No valid bearer token', type: ErrorBody }),
-    ApiResponse({ status: 403, description: 'Not a moderator', type: ErrorBody }),
-    ApiResponse({ status: 429, description: 'Too many requests; see Retry-After', type: ErrorBody }),
-    ApiResponse({
-      status: 500,
-      description: 'An error of the service; the log knows it by requestId',
-      type: ErrorBody,
-    }),
-    ApiResponse({ status: 503, description: 'hbf-core or the database cannot be asked', type: ErrorBody }),
   );
 }

@@ -1,14 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Completion } from '../deliveries/completion.js';
+import { DUE_INDEX } from '../deliveries/completion.repository.js';
 import type { Destination } from '../deliveries/destination.repository.js';
 import { Database } from '../persistence/database.js';
 
 /** In completed sessions, as a part of the high water: how soon a check counts again. */
 const COUNT_AGAIN_AFTER = 0.1;
 const MAX_OPEN_CIRCUITS = 1_000;
-/** Holds every open completion, and only those. A delivery has a due time for as long as it is owed. */
-const DUE_INDEX = 'deliveries-due';
+/** A delivery has a due time for as long as it is owed. */
 const OWED = new Date(0);
 
 /**
