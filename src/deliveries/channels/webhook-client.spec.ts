@@ -8,6 +8,7 @@ import {
 } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
+import { waitFor } from '../../../test/support/wait-for.js';
 import { Config } from '../../config/config.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { WebhookClient, type WebhookRequest } from './webhook-client.js';
@@ -169,27 +170,31 @@ describe('WebhookClient, what it sends', () => {
     expect(receiver.connections).toBeLessThanOrEqual(2);
   });
 
-  it('opens no more connections to one origin than four lanes have room', async () => {
-    const receiver = await receive((response) => setImmediate(() => response.end()));
-    const webhooks = client({ DELIVERY_CONCURRENCY_PER_DESTINATION: '1' });
-    const outcomes = await Promise.all(Array.from({ length: 20 }, () => webhooks.post(request(receiver.url))));
-    expect(outcomes.map(({ result }) => result)).toEqual(Array(20).fill('delivered'));
-    expect(receiver.connections).toBeLessThanOrEqual(4);
+  it('lets no integration wait for slow ones at the same host', async () => {
+    const held: ServerResponse[] = [];
+    const receiver = await receive((response, { headers }) =>
+      headers['webhook-id'] === 'slow' ? held.push(response) : response.end(),
+    );
+    const webhooks = client();
+    const slow = Array.from({ length: 200 }, () => webhooks.post(request(receiver.url, { webhookId: 'slow' })));
+    await waitFor('all to be held', () => held.length === slow.length);
+    expect(await webhooks.post(request(receiver.url))).toMatchObject({ result: 'delivered' });
+    held.forEach((response) => response.end());
+    expect(new Set((await Promise.all(slow)).map(({ result }) => result))).toEqual(new Set(['delivered']));
   });
 
   it('never writes a request whose deadline passed while it waited for a connection', async () => {
-    const held: ServerResponse[] = [];
-    let answering = false;
-    const receiver = await receive((response) => (answering ? response.end() : held.push(response)));
-    const webhooks = client({ DELIVERY_CONCURRENCY: '1' });
-    const first = webhooks.post(request(receiver.url, { webhookId: 'first' }));
-    const late = await webhooks.post(request(receiver.url, { webhookId: 'late', timeoutMs: 150 }));
+    const receiver = await receive((response) => response.end());
+    const waiting: (() => void)[] = [];
+    const webhooks = client({}, (...asked) => waiting.push(() => resolver(['127.0.0.1'])(...asked)));
+    const url = named(receiver.url, 'slow-dns.test');
+    const late = await webhooks.post(request(url, { webhookId: 'late', timeoutMs: 150 }));
     expect(late).toMatchObject({ result: 'failed', code: 'timeout', retryable: true });
-    answering = true;
-    const after = webhooks.post(request(receiver.url, { webhookId: 'after' }));
-    held.forEach((response) => response.end());
-    expect([await first, await after].map(({ result }) => result)).toEqual(['delivered', 'delivered']);
-    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual(['first', 'after']);
+    const after = webhooks.post(request(url, { webhookId: 'after' }));
+    await waitFor('both to be looked up', () => waiting.length === 2);
+    waiting.forEach((answer) => answer());
+    expect(await after).toMatchObject({ result: 'delivered' });
+    expect(receiver.received.map(({ headers }) => headers['webhook-id'])).toEqual(['after']);
   });
 });
 

@@ -25,8 +25,6 @@ export interface WebhookRequest {
 
 /** Idle connections are closed after this time; below the 15-75 s at which most receivers close theirs. */
 const KEEP_ALIVE_MS = 10_000;
-/** Several integrations may share a host: this many full lanes of them run side by side before they queue. */
-const LANES_PER_ORIGIN = 4;
 
 /**
  * Posts to customers' webhooks: https only (unless WEBHOOK_ALLOW_HTTP), to public addresses only (unless
@@ -42,7 +40,8 @@ export class WebhookClient implements OnApplicationShutdown {
   ) {
     this.agent = new Agent({
       connect: guardedConnector(config.webhookAllowedPrivateCidrs, config.webhookTimeoutMs, connect),
-      connections: Math.min(config.deliveryConcurrency, config.destinationConcurrency * LANES_PER_ORIGIN),
+      // no limit here: the lanes limit attempts, and integrations that share a host must not wait for a slow one's
+      connections: null,
       pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: 2 * KEEP_ALIVE_MS,
