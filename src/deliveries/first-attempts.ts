@@ -27,25 +27,32 @@ interface Tracked {
   deliveries: Delivery[];
   pending: number;
   handedOver: boolean;
-  since: number;
+  /** When the first outcome came in (ms of this machine): from then on a crash would repeat something. */
+  since?: number;
 }
 
 /**
- * A session's outcomes are written once, when all first attempts are in; but no later than this after they began, so
- * that a slow destination does not keep the others' outcomes unwritten (a crash would send those again).
+ * A session's outcomes are written once, when all first attempts are in; but no later than this after the first of
+ * them, so that a slow destination does not keep the others' outcomes unwritten (a crash would send those again). What
+ * only waits for its turn is not written before: each write of a part costs as much as one of the whole.
  */
 const HAND_OVER_AFTER_MS = 500;
 const SWEEP_MS = 50;
-/** Sessions with first attempts under way, before the check waits with the next page. */
-const SESSIONS_AT_ONCE = 300;
-/** First attempts that wait for their turn, before the check waits with the next page. */
+/**
+ * Sessions under way, from before they are written down until their outcomes are. No more than are paid within
+ * HAND_OVER_AFTER_MS, or each would be written in parts; enough that one page is written down while another is paid.
+ */
+const SESSIONS_AT_ONCE = 200;
+/** First attempts that wait for their turn, before the next page is written down. */
 const WAITING_AT_ONCE = 1_024;
 
 /** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
 @Injectable()
 export class FirstAttempts {
   private readonly tracked = new Set<Tracked>();
-  private readonly waitingForRoom: (() => void)[] = [];
+  /** Sessions that have a place and are not begun yet. */
+  private reserved = 0;
+  private readonly waitingForPlaces: { sessions: number; resolve: () => void }[] = [];
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -57,10 +64,23 @@ export class FirstAttempts {
     private readonly tenants: TenantDirectory,
   ) {}
 
-  /** Begins the first attempts of `sessions`. @returns when there is room for the next page */
-  async begin(sessions: readonly EndedSession[]): Promise<void> {
+  /** Waits until so many sessions have a place; first come, first served. Each call needs a `release`. */
+  reserve(sessions: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.waitingForPlaces.push({ sessions, resolve });
+      this.proceed();
+    });
+  }
+
+  /** Gives back what was reserved: the sessions were begun, or will not be. */
+  release(sessions: number): void {
+    this.reserved -= sessions;
+    this.proceed();
+  }
+
+  /** Begins the first attempts of `sessions`, which have places. */
+  begin(sessions: readonly EndedSession[]): void {
     for (const ended of sessions) this.beginOne(ended);
-    while (!this.hasRoom()) await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
   }
 
   /** Writes down everything as it stands: attempts that still run keep their claim. */
@@ -76,7 +96,6 @@ export class FirstAttempts {
       deliveries: [...deliveries],
       pending: deliveries.length,
       handedOver: false,
-      since: Date.now(),
     };
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
@@ -106,6 +125,7 @@ export class FirstAttempts {
       this.writer.settle(tracked.completion._id, tracked.completion.lease!, delivery);
     } else {
       tracked.deliveries[index] = delivery;
+      tracked.since ??= Date.now();
       tracked.pending--;
       if (tracked.pending === 0) this.handOver(tracked);
     }
@@ -126,17 +146,25 @@ export class FirstAttempts {
     this.proceed();
   }
 
-  private hasRoom(): boolean {
-    return this.tracked.size < SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
+  private proceed(): void {
+    for (let next; (next = this.waitingForPlaces[0]) && this.hasRoom(next.sessions);) {
+      this.waitingForPlaces.shift();
+      this.reserved += next.sessions;
+      next.resolve();
+    }
   }
 
-  private proceed(): void {
-    if (this.waitingForRoom.length > 0 && this.hasRoom()) this.waitingForRoom.splice(0).forEach((proceed) => proceed());
+  private hasRoom(sessions: number): boolean {
+    const taken = this.tracked.size + this.reserved;
+    if (taken === 0) return true; // or a page longer than all places would wait for ever
+    return taken + sessions <= SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
   }
 
   private sweep(): void {
     const tooLong = Date.now() - HAND_OVER_AFTER_MS;
-    for (const tracked of this.tracked) if (tracked.since <= tooLong) this.handOver(tracked);
+    for (const tracked of this.tracked) {
+      if (tracked.since !== undefined && tracked.since <= tooLong) this.handOver(tracked);
+    }
     if (this.tracked.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;

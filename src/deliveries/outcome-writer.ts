@@ -6,7 +6,8 @@ import { CompletionRepository } from './completion.repository.js';
 import { DestinationRepository } from './destination.repository.js';
 import { type IntegrationError, IntegrationErrorRepository } from './integration-error.repository.js';
 
-const FLUSH_MS = 5;
+/** How long outcomes gather: one update costs the database half as much in a batch of fifty as in one of five. */
+const FLUSH_MS = 50;
 const FLUSH_SIZE = 200;
 const RETRY_MS = 500;
 
@@ -96,7 +97,7 @@ export class OutcomeWriter {
   }
 
   private schedule(): void {
-    if (this.writing) return; // the next batch begins when this one is written
+    if (this.writing || size(this.batch) === 0) return; // the next batch begins after this one
     if (size(this.batch) >= FLUSH_SIZE) this.startWriting();
     else this.timer ??= setTimeout(() => this.startWriting(), FLUSH_MS);
   }
@@ -109,7 +110,7 @@ export class OutcomeWriter {
     this.batch = emptyBatch();
     this.writing = this.writeUntilDone(batch).finally(() => {
       this.writing = undefined;
-      this.startWriting();
+      this.schedule();
     });
   }
 

@@ -39,6 +39,8 @@ export class Secrets {
   readonly keyId: string;
 
   private readonly keys: ReadonlyMap<string, Buffer>;
+  /** What was opened is known for as long as its owner holds the sealed one: a page's webhooks have the same secrets. */
+  private readonly opened = new WeakMap<SealedSecret, string>();
 
   constructor(config: Config) {
     if (!config.secretsEncryptionKey) {
@@ -63,6 +65,14 @@ export class Secrets {
 
   /** @throws SecretError when its key is not configured or a part of it was changed */
   decrypt(sealed: SealedSecret): string {
+    const known = this.opened.get(sealed);
+    if (known !== undefined) return known;
+    const plain = this.open(sealed);
+    this.opened.set(sealed, plain);
+    return plain;
+  }
+
+  private open(sealed: SealedSecret): string {
     const key = this.keys.get(sealed.keyId);
     if (!key) throw new SecretError('unknown_key', `no configured key has the id ${sealed.keyId}`);
     try {

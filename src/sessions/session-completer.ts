@@ -67,7 +67,17 @@ export class SessionCompleter {
    */
   complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
     const attributes = { 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length };
-    return traced({ name: 'completion', attributes }, () => this.completePage(ended, context));
+    return traced({ name: 'completion', attributes }, () => this.completeWithPlaces(ended, context));
+  }
+
+  /** No sooner than their first attempts have places: what hbf-core was told of should not wait here. */
+  private async completeWithPlaces(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
+    await this.firstAttempts.reserve(ended.length);
+    try {
+      return await this.completePage(ended, context);
+    } finally {
+      this.firstAttempts.release(ended.length);
+    }
   }
 
   private async completePage(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
@@ -88,7 +98,7 @@ export class SessionCompleter {
 
     const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
     const { tenant } = context;
-    await this.firstAttempts.begin(
+    this.firstAttempts.begin(
       toPay.map(({ completion, session }): EndedSession => ({ completion, session, tenant, integrations })),
     );
     return [...refused, ...busy, ...repeated.map(({ session }) => session.id)];

@@ -23,8 +23,8 @@ export interface CrashOptions {
  * repetition (besides an attempt that was not answered in time, which the delivery's log shows).
  *
  * It is **in flight** by the clock when it came less than IN_FLIGHT_MS before the kill: a session's first outcomes are
- * written when all are in, at the latest 500 ms after they began (FirstAttempts.HAND_OVER_AFTER_MS, looked at every
- * 50 ms), and the write itself takes its time (journaled; 200 ms are allowed for). What came while the database was
+ * written when all are in, at the latest 500 ms after the first of them (FirstAttempts.HAND_OVER_AFTER_MS, looked at every
+ * 50 ms), gather for 50 ms, and the write itself takes its time (journaled; 200 ms are allowed for). What came while the database was
  * away could not be recorded either, nor until the service has found it again (AFTER_OUTAGE_MS).
  */
 export interface CrashResult extends Balance {
@@ -53,7 +53,7 @@ export interface CrashResult extends Balance {
   problems: string[];
 }
 
-export const IN_FLIGHT_MS = 500 + 50 + 200;
+export const IN_FLIGHT_MS = 500 + 50 + 50 + 200;
 /** The writer tries again every 500 ms, and the driver looks for the server every 500 ms while somebody waits. */
 const AFTER_OUTAGE_MS = 2_000;
 const ENGINE_LOSES_MS = 5_000;

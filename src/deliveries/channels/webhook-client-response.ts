@@ -55,7 +55,7 @@ export class WebhookResponseReader implements Dispatcher.DispatchHandler {
   }
 
   onResponseEnd(): void {
-    this.settle(new Error('the response has no status'));
+    this.settle();
   }
 
   onResponseError(_: Dispatcher.DispatchController | undefined, error: Error): void {
@@ -67,10 +67,12 @@ export class WebhookResponseReader implements Dispatcher.DispatchHandler {
     this.controller?.abort(reason);
   }
 
-  private settle(error: Error): void {
+  /** @param error why it ended before its status; made only where there is one, as a stack trace costs much */
+  private settle(error?: Error): void {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);
-    this.resolve(this.head ? { ...this.head, body: Buffer.concat(this.kept) } : { error });
+    if (this.head) this.resolve({ ...this.head, body: Buffer.concat(this.kept) });
+    else this.resolve({ error: error ?? new Error('the response has no status') });
   }
 }

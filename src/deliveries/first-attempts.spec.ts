@@ -1,0 +1,149 @@
+import { Config } from '../config/config.js';
+import { Clock } from '../persistence/clock.js';
+import type { ChatSession } from '../platform/core/chat-session.dto.js';
+import type { CoreClient } from '../platform/core/core.client.js';
+import type { TenantDirectory } from '../platform/core/tenant-directory.js';
+import type { Tenant } from '../platform/core/tenant.dto.js';
+import type { AttemptRunner } from './attempt-runner.js';
+import type { Attempt } from './channels/delivery-channel.js';
+import { type Completion, type Delivery, newDelivery } from './completion.js';
+import { Dispatcher } from './dispatcher.js';
+import { type EndedSession, FirstAttempts } from './first-attempts.js';
+import type { OutcomeWriter } from './outcome-writer.js';
+
+/** Attempts that end when the test says so, and what is written of them. */
+class Journal {
+  /** Written at once, by session: the states of its deliveries. */
+  readonly handedOver: [string, string[]][] = [];
+  /** Written alone, later. */
+  readonly settled: string[] = [];
+  private readonly ends = new Map<string, (delivery: Delivery) => void>();
+
+  readonly runner = {
+    run: ({ completion, delivery }: Attempt) =>
+      new Promise<Delivery>((resolve) => this.ends.set(`${completion._id}/${delivery.destination}`, resolve)),
+  } as unknown as AttemptRunner;
+
+  readonly writer = {
+    handOver: ({ _id }: Completion, deliveries: Delivery[]) =>
+      this.handedOver.push([_id, deliveries.map(({ state }) => state)]),
+    settle: (id: string, _: string, { destination }: Delivery) => this.settled.push(`${id}/${destination}`),
+  } as unknown as OutcomeWriter;
+
+  async deliver(...names: string[]): Promise<void> {
+    for (const name of names) {
+      this.ends.get(name)!({ ...newDelivery(name.split('/')[1]!, 'webhook'), state: 'delivered' });
+      await jest.advanceTimersByTimeAsync(0);
+    }
+  }
+}
+
+describe('FirstAttempts', () => {
+  let journal: Journal;
+  let dispatcher: Dispatcher;
+  let attempts: FirstAttempts;
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    journal = new Journal();
+    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
+    dispatcher = new Dispatcher(Config.fromEnvironment({ ...urls, CORE_TOKEN: 't' }));
+    const { runner, writer } = journal;
+    const nobody = {};
+    attempts = new FirstAttempts(
+      new Clock(),
+      dispatcher,
+      runner,
+      writer,
+      nobody as CoreClient,
+      nobody as TenantDirectory,
+    );
+  });
+
+  afterEach(() => {
+    dispatcher.stop();
+    jest.useRealTimers();
+  });
+
+  function ended(id: string, ...destinations: string[]): EndedSession {
+    const deliveries = destinations.map((destination) => newDelivery(destination, 'webhook'));
+    const leaseUntil = new Date(Date.now() + 60_000);
+    const completion = { _id: id, lease: 'l1', leaseUntil, deliveries } as Completion;
+    return { completion, session: {} as ChatSession, tenant: {} as Tenant, integrations: new Map() };
+  }
+
+  /** Asks for places. @returns whether they have been given, as it stands when it is read */
+  function ask(sessions: number): { given: boolean } {
+    const place = { given: false };
+    void attempts.reserve(sessions).then(() => (place.given = true));
+    return place;
+  }
+
+  const turn = () => jest.advanceTimersByTimeAsync(0);
+
+  it('gives places first come, first served, and no more than 200', async () => {
+    const [first, second, third] = [ask(120), ask(100), ask(10)];
+    await turn();
+    expect([first.given, second.given, third.given]).toEqual([true, false, false]);
+    attempts.release(120);
+    await turn();
+    expect([second.given, third.given]).toEqual([true, true]);
+  });
+
+  it('lets a page that is longer than all places go alone', async () => {
+    const [short, long] = [ask(1), ask(500)];
+    await turn();
+    expect([short.given, long.given]).toEqual([true, false]);
+    attempts.release(1);
+    await turn();
+    expect(long.given).toBe(true);
+  });
+
+  it('keeps the place of a session until its outcomes are handed over', async () => {
+    const first = ask(1);
+    await turn();
+    attempts.begin([ended('s1', 'a', 'b')]);
+    attempts.release(1);
+    const next = ask(200);
+    await journal.deliver('s1/a');
+    expect([first.given, next.given]).toEqual([true, false]);
+    await journal.deliver('s1/b');
+    expect(next.given).toBe(true);
+  });
+
+  it('gives no place while too many first attempts wait for their turn', async () => {
+    const destinations = Array.from({ length: 1_200 }, (_, index) => `webhook:${index}`);
+    attempts.begin([ended('s1', ...destinations)]);
+    const next = ask(1);
+    await turn();
+    expect([dispatcher.waitingFirst > 1_024, next.given]).toEqual([true, false]);
+    await journal.deliver(...destinations.slice(0, 150).map((destination) => `s1/${destination}`));
+    expect([dispatcher.waitingFirst < 1_024, next.given]).toEqual([true, true]);
+  });
+
+  it('writes the outcomes of a session once, when all are in', async () => {
+    attempts.begin([ended('s1', 'a', 'b')]);
+    await jest.advanceTimersByTimeAsync(5_000); // nothing has come of it yet: nothing to write down
+    expect(journal.handedOver).toEqual([]);
+    await journal.deliver('s1/a', 's1/b');
+    expect([journal.handedOver, journal.settled]).toEqual([[['s1', ['delivered', 'delivered']]], []]);
+  });
+
+  it('waits for a slow destination no longer than half a second after the first outcome', async () => {
+    attempts.begin([ended('s1', 'a', 'slow')]);
+    await journal.deliver('s1/a');
+    await jest.advanceTimersByTimeAsync(400);
+    expect(journal.handedOver).toEqual([]);
+    await jest.advanceTimersByTimeAsync(200);
+    expect(journal.handedOver).toEqual([['s1', ['delivered', 'owed']]]);
+    await journal.deliver('s1/slow');
+    expect(journal.settled).toEqual(['s1/slow']);
+  });
+
+  it('writes down what is known at the stop', async () => {
+    attempts.begin([ended('s1', 'a', 'b')]);
+    await journal.deliver('s1/b');
+    attempts.handOverAll();
+    expect(journal.handedOver).toEqual([['s1', ['owed', 'delivered']]]);
+  });
+});
