@@ -26,29 +26,26 @@ export interface SettlementRules {
 
 /** Pure: the delivery as it stands after `result`. The claim's token and lease are gone from it. */
 export function settle(delivery: Delivery, result: DeliveryResult, rules: SettlementRules): Delivery {
-  const { dueAt: _dueAt, token: _token, aloneRuns: _aloneRuns, ...rest } = delivery;
-  const settled: Delivery = { ...rest, at: new Date(rules.now) };
+  const { dueAt: _dueAt, token: _token, aloneRuns: _aloneRuns, ...settled }: Delivery = delivery;
+  settled.at = new Date(rules.now);
   if (result.triggeredSurveys) settled.triggeredSurveys = result.triggeredSurveys;
   switch (result.result) {
     case 'dropped':
-      return { ...settled, state: 'dropped', reason: result.reason };
+      return Object.assign(settled, { state: 'dropped', reason: result.reason });
     case 'impossible':
-      return { ...settled, state: 'dead', reason: result.message, lastError: cap(`${result.code}: ${result.message}`) };
-    case 'postponed':
+      return Object.assign(settled, { state: 'dead', reason: result.message, lastError: errorText(result) });
+    case 'postponed': {
+      const dueAt = new Date(rules.now + result.delayMs);
       // Our own failure: the worker lived to tell, so this claim is not held against the delivery either.
-      return {
-        ...settled,
-        claims: 0,
-        dueAt: new Date(rules.now + result.delayMs),
-        lastError: cap(`${result.code}: ${result.message}`),
-      };
+      return Object.assign(settled, { claims: 0, dueAt, lastError: errorText(result) });
+    }
     case 'delivered':
-      return {
-        ...withAttempt(settled, result, rules),
-        state: 'delivered',
-      };
+      noteAttempt(settled, result, rules);
+      settled.state = 'delivered';
+      return settled;
     case 'failed':
-      return afterFailure(withAttempt(settled, result, rules), result, rules);
+      noteAttempt(settled, result, rules);
+      return afterFailure(settled, result, rules);
   }
 }
 
@@ -58,7 +55,8 @@ export function giveBack(delivery: Delivery, now: number): Delivery {
   return { ...rest, claims: Math.max(0, delivery.claims - 1), dueAt: new Date(now) };
 }
 
-function withAttempt(delivery: Delivery, outcome: AttemptOutcome, rules: SettlementRules): Delivery {
+/** Changes `settled`, a copy already: this runs for each delivery, and each further copy would show. */
+function noteAttempt(settled: Delivery, outcome: AttemptOutcome, rules: SettlementRules): void {
   const failed = outcome.result === 'failed';
   const record: AttemptRecord = {
     at: new Date(rules.now),
@@ -67,15 +65,13 @@ function withAttempt(delivery: Delivery, outcome: AttemptOutcome, rules: Settlem
     ...(failed ? { code: outcome.code } : {}),
     durationMs: Math.round(outcome.durationMs),
   };
-  const { lastStatus: _status, lastError: _error, ...rest } = delivery;
-  return {
-    ...rest,
-    claims: 0,
-    attempts: delivery.attempts + 1,
-    ...(outcome.statusCode === undefined ? {} : { lastStatus: outcome.statusCode }),
-    ...(failed ? { lastError: cap(`${outcome.code}: ${outcome.message}`) } : {}),
-    log: [...delivery.log, record].slice(-LOG_LENGTH),
-  };
+  settled.claims = 0;
+  settled.attempts++;
+  settled.log = [...settled.log, record].slice(-LOG_LENGTH);
+  if (outcome.statusCode !== undefined) settled.lastStatus = outcome.statusCode;
+  else delete settled.lastStatus;
+  if (failed) settled.lastError = errorText(outcome);
+  else delete settled.lastError;
 }
 
 function afterFailure(
@@ -94,6 +90,7 @@ function afterFailure(
   return { ...delivery, dueAt: new Date(rules.now + wait) };
 }
 
-function cap(message: string): string {
-  return message.length > MESSAGE_LENGTH ? `${message.slice(0, MESSAGE_LENGTH)}…` : message;
+function errorText({ code, message }: { code: string; message: string }): string {
+  const text = `${code}: ${message}`;
+  return text.length > MESSAGE_LENGTH ? `${text.slice(0, MESSAGE_LENGTH)}…` : text;
 }

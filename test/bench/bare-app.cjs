@@ -16,7 +16,6 @@ require('ipaddr.js');
 require('nodemailer');
 require('p-limit');
 require('prom-client');
-require('standardwebhooks');
 require('undici');
 
 const connection = mongoose.createConnection(process.env.MONGODB_URI, { autoIndex: false });

