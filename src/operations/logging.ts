@@ -21,6 +21,8 @@ const SERIALIZERS = {
 /** JSON lines in production, readable ones elsewhere. Bodies, headers and queries of requests are never logged. */
 export function loggerParams(config: Config): Params {
   return {
+    // probes are not logged; and before Node 24 the first request that is makes every promise of the process dearer
+    exclude: ['health', 'health/ready', 'metrics'],
     pinoHttp: {
       level: config.logLevel,
       formatters: { log: redacted },
@@ -28,7 +30,6 @@ export function loggerParams(config: Config): Params {
       genReqId: (request) => String(request.headers['x-request-id']),
       quietReqLogger: true,
       customAttributeKeys: { reqId: 'requestId' },
-      autoLogging: { ignore: (request) => /^\/(health|metrics)\b/.test(request.url ?? '') },
       serializers: SERIALIZERS,
       wrapSerializers: false,
       ...formatOf(config),

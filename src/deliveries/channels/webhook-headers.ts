@@ -87,8 +87,8 @@ function standardHeaders({ webhookId, sentAt, body, signingSecrets }: WebhookHea
 }
 
 /**
- * By Node's crypto, not by the specification's own library: that one hashes in JavaScript, and a session of
- * 5 MB would stop the whole process for 50 ms per webhook (here: 3 ms); it was the largest single cost of a delivery (14 % of all
+ * By Node's crypto, not by the specification's own library: that one hashes in JavaScript, and a session of 5 MB would
+ * stop the whole process for 50 ms per webhook (here: 3 ms); it was the largest single cost of a delivery (14 % of all
  * CPU). It judges our signatures in the tests.
  */
 function sign(key: Buffer, head: string, body: Buffer): string {

@@ -14,8 +14,9 @@ export function fields(list: Readonly<Record<string, Reader>>): (value: unknown)
     if (!isObject(value)) return undefined;
     const picked: JsonObject = {};
     for (const [name, read] of readers) {
-      if (!Object.hasOwn(value, name)) continue;
-      const copy = value[name] === null ? null : read(value[name]);
+      const found = value[name];
+      if (found === undefined || !Object.hasOwn(value, name)) continue;
+      const copy = found === null ? null : read(found);
       if (copy !== undefined) picked[name] = copy;
     }
     return picked;
@@ -59,5 +60,5 @@ export function isObject(value: unknown): value is JsonObject {
 }
 
 function isScalar(value: unknown): boolean {
-  return value === null || ['string', 'number', 'boolean'].includes(typeof value);
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || value === null;
 }
