@@ -66,7 +66,10 @@ export function soakTable(result: SoakResult): string {
       [owedToFailing.owed, owedToFailing.dead, owedToFailing.other].join(' / '),
     ],
     ['… attempts that they refused', result.refused],
-    [`rows purged when their retention (here ${(options.seconds * RETENTION_SHARE).toFixed(0)} s) had passed`, result.purged],
+    [
+      `rows purged when their retention (here ${(options.seconds * RETENTION_SHARE).toFixed(0)} s) had passed`,
+      result.purged,
+    ],
     ['rows left after it: all, of which owed to failing endpoints', `${rowsLeft.rows}, ${rowsLeft.failingRows}`],
     ...result.warnings.map(([message, count]): Row => [`log: ${message}`, count]),
   ]);

@@ -22,8 +22,6 @@ const message = fields({
   language: scalar,
 });
 
-const messageDate = fields({ date: epochMillis });
-
 /** LiveChatSession (seed 003). */
 const liveChat = fields({
   waitingTime: scalar,
@@ -83,7 +81,9 @@ const tenantFields = fields(
 
 const messages = list((entry) => {
   const known = message(entry);
-  return known && { ...known, ...withoutNull(messageDate(entry)) };
+  const date = known && epochMillis((entry as JsonObject)['date']);
+  if (date !== undefined) known!['date'] = date; // a null would become 1970 in many a client
+  return known;
 });
 const liveChats = list(liveChat);
 
@@ -103,8 +103,4 @@ export function publicSession(raw: JsonObject, tenant: Tenant): JsonObject {
     messages: messages(raw['messages']) ?? [],
     liveChats: liveChats(raw['liveChats']) ?? [],
   };
-}
-
-function withoutNull(picked: JsonObject | undefined): JsonObject {
-  return picked && picked['date'] !== null ? picked : {};
 }
