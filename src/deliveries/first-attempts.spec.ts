@@ -8,7 +8,7 @@ import type { AttemptRunner } from './attempt-runner.js';
 import type { Attempt } from './channels/delivery-channel.js';
 import { type Completion, type Delivery, newDelivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
-import { type EndedSession, FirstAttempts } from './first-attempts.js';
+import { type EndedSession, FirstAttempts, type Places } from './first-attempts.js';
 import type { OutcomeWriter } from './outcome-writer.js';
 
 /** Attempts that end when the test says so, and what is written of them. */
@@ -72,43 +72,58 @@ describe('FirstAttempts', () => {
     return { completion, session: {} as ChatSession, tenant: {} as Tenant, integrations: new Map() };
   }
 
-  /** Asks for places. @returns whether they have been given, as it stands when it is read */
-  function ask(sessions: number): { given: boolean } {
-    const place = { given: false };
-    void attempts.reserve(sessions).then(() => (place.given = true));
-    return place;
+  /** Asks for places. @returns them, once they have been given */
+  function ask(sessions: number): { given?: Places } {
+    const asked: { given?: Places } = {};
+    void attempts.reserve(sessions).then((places) => (asked.given = places));
+    return asked;
   }
+
+  const given = (...asked: { given?: Places }[]) => asked.map((one) => one.given !== undefined);
 
   const turn = () => jest.advanceTimersByTimeAsync(0);
 
-  it('gives places first come, first served, and no more than 200', async () => {
-    const [first, second, third] = [ask(120), ask(100), ask(10)];
+  it('gives places first come, first served, and no more than 300', async () => {
+    const [first, second, third] = [ask(220), ask(100), ask(10)];
     await turn();
-    expect([first.given, second.given, third.given]).toEqual([true, false, false]);
-    attempts.release(120);
+    expect(given(first, second, third)).toEqual([true, false, false]);
+    first.given!.release();
     await turn();
-    expect([second.given, third.given]).toEqual([true, true]);
+    expect(given(second, third)).toEqual([true, true]);
+  });
+
+  it('takes back what a page has no sessions for, once', async () => {
+    const [page, next, last] = [ask(300), ask(290), ask(10)];
+    await turn();
+    page.given!.keep(10);
+    page.given!.keep(300); // more than it has
+    await turn();
+    expect(given(next, last)).toEqual([true, false]);
+    page.given!.release();
+    page.given!.release();
+    await turn();
+    expect(given(last, ask(1))).toEqual([true, false]);
   });
 
   it('lets a page that is longer than all places go alone', async () => {
     const [short, long] = [ask(1), ask(500)];
     await turn();
-    expect([short.given, long.given]).toEqual([true, false]);
-    attempts.release(1);
+    expect(given(short, long)).toEqual([true, false]);
+    short.given!.release();
     await turn();
-    expect(long.given).toBe(true);
+    expect(given(long)).toEqual([true]);
   });
 
   it('keeps the place of a session until its outcomes are handed over', async () => {
     const first = ask(1);
     await turn();
     attempts.begin([ended('s1', 'a', 'b')]);
-    attempts.release(1);
-    const next = ask(200);
+    first.given!.release();
+    const next = ask(300);
     await journal.deliver('s1/a');
-    expect([first.given, next.given]).toEqual([true, false]);
+    expect(given(next)).toEqual([false]);
     await journal.deliver('s1/b');
-    expect(next.given).toBe(true);
+    expect(given(next)).toEqual([true]);
   });
 
   it('gives no place while too many first attempts wait for their turn', async () => {
@@ -116,9 +131,9 @@ describe('FirstAttempts', () => {
     attempts.begin([ended('s1', ...destinations)]);
     const next = ask(1);
     await turn();
-    expect([dispatcher.waitingFirst > 1_024, next.given]).toEqual([true, false]);
+    expect([dispatcher.waitingFirst > 1_024, ...given(next)]).toEqual([true, false]);
     await journal.deliver(...destinations.slice(0, 150).map((destination) => `s1/${destination}`));
-    expect([dispatcher.waitingFirst < 1_024, next.given]).toEqual([true, true]);
+    expect([dispatcher.waitingFirst < 1_024, ...given(next)]).toEqual([true, true]);
   });
 
   it('writes the outcomes of a session once, when all are in', async () => {

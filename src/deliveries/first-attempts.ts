@@ -21,6 +21,14 @@ export interface EndedSession {
   integrations: ReadonlyMap<number, Integration>;
 }
 
+/** Places for sessions that are read, written down and begun together. */
+export interface Places {
+  /** Gives back what is beyond `sessions`. */
+  keep(sessions: number): void;
+  /** Gives back all that is left: sessions that were begun have places of their own. */
+  release(): void;
+}
+
 interface Tracked {
   completion: Completion;
   completedAt: Date;
@@ -39,11 +47,12 @@ interface Tracked {
 const HAND_OVER_AFTER_MS = 500;
 const SWEEP_MS = 50;
 /**
- * Sessions under way, from before they are written down until their outcomes are. No more than are paid within
- * HAND_OVER_AFTER_MS, or each would be written in parts; enough that one page is written down while another is paid.
+ * Sessions under way, from before they are read until their outcomes are handed over. No more than are paid within
+ * HAND_OVER_AFTER_MS, or each would be written in parts; enough that one page is read and written down while another is
+ * paid. It bounds the memory that transcripts take, too.
  */
-const SESSIONS_AT_ONCE = 200;
-/** First attempts that wait for their turn, before the next page is written down. */
+const SESSIONS_AT_ONCE = 300;
+/** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
 
 /** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
@@ -52,7 +61,7 @@ export class FirstAttempts {
   private readonly tracked = new Set<Tracked>();
   /** Sessions that have a place and are not begun yet. */
   private reserved = 0;
-  private readonly waitingForPlaces: { sessions: number; resolve: () => void }[] = [];
+  private readonly waitingForPlaces: { sessions: number; give: (places: Places) => void }[] = [];
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -64,18 +73,12 @@ export class FirstAttempts {
     private readonly tenants: TenantDirectory,
   ) {}
 
-  /** Waits until so many sessions have a place; first come, first served. Each call needs a `release`. */
-  reserve(sessions: number): Promise<void> {
-    return new Promise((resolve) => {
-      this.waitingForPlaces.push({ sessions, resolve });
+  /** Waits until so many sessions have places; first come, first served. Whoever gets them must release them. */
+  reserve(sessions: number): Promise<Places> {
+    return new Promise((give) => {
+      this.waitingForPlaces.push({ sessions, give });
       this.proceed();
     });
-  }
-
-  /** Gives back what was reserved: the sessions were begun, or will not be. */
-  release(sessions: number): void {
-    this.reserved -= sessions;
-    this.proceed();
   }
 
   /** Begins the first attempts of `sessions`, which have places. */
@@ -150,8 +153,17 @@ export class FirstAttempts {
     for (let next; (next = this.waitingForPlaces[0]) && this.hasRoom(next.sessions);) {
       this.waitingForPlaces.shift();
       this.reserved += next.sessions;
-      next.resolve();
+      next.give(this.places(next.sessions));
     }
+  }
+
+  private places(held: number): Places {
+    const giveBackTo = (left: number) => {
+      this.reserved -= held - left;
+      held = left;
+      this.proceed();
+    };
+    return { keep: (sessions) => giveBackTo(Math.min(held, sessions)), release: () => giveBackTo(0) };
   }
 
   private hasRoom(sessions: number): boolean {

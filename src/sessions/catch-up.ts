@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
+import { FirstAttempts } from '../deliveries/first-attempts.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { JobLease } from '../persistence/job-lease.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
@@ -57,6 +58,7 @@ export class CatchUp {
     private readonly integrations: IntegrationRepository,
     private readonly endedSessions: EndedSessions,
     private readonly completer: SessionCompleter,
+    private readonly firstAttempts: FirstAttempts,
     private readonly setAside: SetAside,
     private readonly pace: CompletionPace,
     private readonly timer: PaceTimer,
@@ -140,8 +142,18 @@ export class CatchUp {
       const portion = queue.splice(0, given);
       round.figures.deferred -= portion.length;
       for (const [tenant, members] of byTenant(portion)) {
-        if (!round.failed.has(tenant)) await this.guarded(tenant, round, () => this.complete(tenant, members, round));
+        if (!round.failed.has(tenant))
+          await this.guarded(tenant, round, () => this.completeInPlaces(tenant, members, round));
       }
+    }
+  }
+
+  private async completeInPlaces(tenant: Tenant, members: readonly Waiting[], round: Round): Promise<void> {
+    const places = await this.firstAttempts.reserve(members.length);
+    try {
+      await this.complete(tenant, members, round);
+    } finally {
+      places.release();
     }
   }
 

@@ -59,7 +59,8 @@ export class SessionCompleter {
   }
 
   /**
-   * Ends one page of sessions of one tenant.
+   * Ends one page of sessions of one tenant, which have places (FirstAttempts.reserve): what hbf-core was told of should
+   * not wait here.
    *
    * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
    *   so long ago that they must be read again
@@ -67,17 +68,7 @@ export class SessionCompleter {
    */
   complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
     const attributes = { 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length };
-    return traced({ name: 'completion', attributes }, () => this.completeWithPlaces(ended, context));
-  }
-
-  /** No sooner than their first attempts have places: what hbf-core was told of should not wait here. */
-  private async completeWithPlaces(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
-    await this.firstAttempts.reserve(ended.length);
-    try {
-      return await this.completePage(ended, context);
-    } finally {
-      this.firstAttempts.release(ended.length);
-    }
+    return traced({ name: 'completion', attributes }, () => this.completePage(ended, context));
   }
 
   private async completePage(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {

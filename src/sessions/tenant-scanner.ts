@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
+import { FirstAttempts } from '../deliveries/first-attempts.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
@@ -20,6 +21,7 @@ export class TenantScanner {
     private readonly core: CoreClient,
     private readonly integrations: IntegrationRepository,
     private readonly completer: SessionCompleter,
+    private readonly firstAttempts: FirstAttempts,
     private readonly setAside: SetAside,
   ) {}
 
@@ -45,18 +47,25 @@ export class TenantScanner {
       const ended = this.decide(session, { now, threshold }).action === 'complete';
       return ended && !staying.has(session.id) && !this.setAside.has(session.id);
     });
-    for (let page = 0; await mayGoOn();) {
-      const readAt = Date.now();
-      const found = await reader.read(page);
-      this.noteRejected(found, tenant, staying, figures);
-      this.leaveOthers(found, tenant, staying);
-      const fresh = found.items.filter((session) => !staying.has(session.id));
-      const ended = this.select(fresh, { now, threshold }, staying, figures);
-      const stay = ended.length > 0 ? await this.completer.complete(ended, { ...context, readAt }) : [];
-      stay.forEach((id) => staying.add(id));
-      const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
-      if (isLast(found, page, pageSize) && !outOfDate) return;
-      if (ended.length === stay.length) page++;
+    for (let page = 0; ;) {
+      const places = await this.firstAttempts.reserve(pageSize);
+      try {
+        if (!(await mayGoOn())) return;
+        const readAt = Date.now();
+        const found = await reader.read(page);
+        this.noteRejected(found, tenant, staying, figures);
+        this.leaveOthers(found, tenant, staying);
+        const fresh = found.items.filter((session) => !staying.has(session.id));
+        const ended = this.select(fresh, { now, threshold }, staying, figures);
+        places.keep(ended.length);
+        const stay = ended.length > 0 ? await this.completer.complete(ended, { ...context, readAt }) : [];
+        stay.forEach((id) => staying.add(id));
+        const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
+        if (isLast(found, page, pageSize) && !outOfDate) return;
+        if (ended.length === stay.length) page++;
+      } finally {
+        places.release();
+      }
     }
   }
 

@@ -1,10 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { waitFor } from './wait-for.js';
+
+/** Flags and file of `npm start`. */
+const [, ...START] = startScript().split(' ');
 
 export interface LogLine {
   /** pino's number: 30 info, 40 warn, 50 error. */
@@ -56,7 +60,7 @@ export class ServiceProcess {
   static async start(env: Record<string, string>, options: ServiceProcessOptions = {}): Promise<ServiceProcess> {
     const root = options.root ?? join(__dirname, '..', '..');
     const port = Number(env['PORT'] ?? 0) || (await freePort());
-    const child = spawn(process.execPath, ['--enable-source-maps', join(root, 'dist', 'main.js')], {
+    const child = spawn(process.execPath, START, {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true, // a Ctrl-C at the terminal is for our process, which stops this one in order
@@ -167,4 +171,9 @@ export async function portIsFree(port: number): Promise<boolean> {
   const answer = await free;
   if (answer) await new Promise((resolve) => server.close(resolve));
   return answer;
+}
+
+function startScript(): string {
+  const text = readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8');
+  return (JSON.parse(text) as { scripts: { start: string } }).scripts.start;
 }
