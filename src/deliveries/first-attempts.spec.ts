@@ -43,14 +43,14 @@ describe('FirstAttempts', () => {
   let dispatcher: Dispatcher;
   let attempts: FirstAttempts;
 
-  beforeEach(() => {
-    jest.useFakeTimers();
-    journal = new Journal();
+  function build(env: Record<string, string> = {}): void {
     const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
-    dispatcher = new Dispatcher(Config.fromEnvironment({ ...urls, CORE_TOKEN: 't' }));
+    const config = Config.fromEnvironment({ ...urls, CORE_TOKEN: 't', ...env });
+    dispatcher = new Dispatcher(config);
     const { runner, writer } = journal;
     const nobody = {};
     attempts = new FirstAttempts(
+      config,
       new Clock(),
       dispatcher,
       runner,
@@ -58,6 +58,12 @@ describe('FirstAttempts', () => {
       nobody as CoreClient,
       nobody as TenantDirectory,
     );
+  }
+
+  beforeEach(() => {
+    jest.useFakeTimers();
+    journal = new Journal();
+    build();
   });
 
   afterEach(() => {
@@ -105,13 +111,11 @@ describe('FirstAttempts', () => {
     expect(given(last, ask(1))).toEqual([true, false]);
   });
 
-  it('lets a page that is longer than all places go alone', async () => {
-    const [short, long] = [ask(1), ask(500)];
+  it('has places for two pages, however long they are', async () => {
+    build({ SESSION_PAGE_SIZE: '1000' });
+    const [first, second, third] = [ask(1_000), ask(1_000), ask(1)];
     await turn();
-    expect(given(short, long)).toEqual([true, false]);
-    short.given!.release();
-    await turn();
-    expect(given(long)).toEqual([true]);
+    expect(given(first, second, third)).toEqual([true, true, false]);
   });
 
   it('keeps the place of a session until its outcomes are handed over', async () => {

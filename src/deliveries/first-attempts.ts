@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
@@ -47,9 +48,9 @@ interface Tracked {
 const HAND_OVER_AFTER_MS = 500;
 const SWEEP_MS = 50;
 /**
- * Sessions under way, from before they are read until their outcomes are handed over. No more than are paid within
- * HAND_OVER_AFTER_MS, or each would be written in parts; enough that one page is read and written down while another is
- * paid. It bounds the memory that transcripts take, too.
+ * Sessions under way, from before they are read until their outcomes are handed over: no more than are paid within
+ * HAND_OVER_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and written down
+ * while the other is paid. It bounds the memory that transcripts take, too.
  */
 const SESSIONS_AT_ONCE = 300;
 /** First attempts that wait for their turn, before the next page is read. */
@@ -65,6 +66,7 @@ export class FirstAttempts {
   private timer?: NodeJS.Timeout;
 
   constructor(
+    private readonly config: Config,
     private readonly clock: Clock,
     private readonly dispatcher: Dispatcher,
     private readonly runner: AttemptRunner,
@@ -73,7 +75,11 @@ export class FirstAttempts {
     private readonly tenants: TenantDirectory,
   ) {}
 
-  /** Waits until so many sessions have places; first come, first served. Whoever gets them must release them. */
+  /**
+   * Waits until so many sessions have places; first come, first served. Whoever gets them must release them.
+   *
+   * @param sessions at most SESSION_PAGE_SIZE
+   */
   reserve(sessions: number): Promise<Places> {
     return new Promise((give) => {
       this.waitingForPlaces.push({ sessions, give });
@@ -168,8 +174,8 @@ export class FirstAttempts {
 
   private hasRoom(sessions: number): boolean {
     const taken = this.tracked.size + this.reserved;
-    if (taken === 0) return true; // or a page longer than all places would wait for ever
-    return taken + sessions <= SESSIONS_AT_ONCE && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
+    const atOnce = Math.max(SESSIONS_AT_ONCE, 2 * this.config.sessionPageSize);
+    return taken + sessions <= atOnce && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
   }
 
   private sweep(): void {
