@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
-import { traced } from '../tracing/tracing.js';
+import { isTracing, traced } from '../tracing/tracing.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -68,6 +68,7 @@ export class AttemptRunner {
   }
 
   private tracedAttempt(attempt: Attempt): Promise<DeliveryResult> {
+    if (!isTracing()) return this.attempt(attempt);
     const { completion, delivery } = attempt;
     const attributes = {
       'hbf.channel': delivery.channel,
