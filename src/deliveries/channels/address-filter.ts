@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isIP } from 'node:net';
 
 /** Address ranges, as Config.webhookAllowedPrivateCidrs holds them. */
 export type Cidrs = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
@@ -47,7 +48,8 @@ function hostRefusal(hostname: string, allowed: Cidrs): string | undefined {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '');
   if (host === '') return 'the URL has no host';
   const local = host === 'localhost' || host.endsWith('.localhost');
-  const addresses = local ? ['127.0.0.1', '::1'] : ipaddr.isValid(host) ? [host] : [];
+  // the URL parser has written any literal address in its usual form; ipaddr.js throws inside at a name, 20 µs each
+  const addresses = local ? ['127.0.0.1', '::1'] : isIP(host) !== 0 ? [host] : [];
   const passes = addresses.length === 0 || addresses.some((address) => mayConnect(address, allowed));
   return passes ? undefined : 'the host of the URL is not public';
 }
