@@ -12,6 +12,8 @@ export interface ClaimedDelivery {
 
 /** Holds every open completion that hbf-core knows of, and only those. */
 export const DUE_INDEX = 'deliveries-due';
+/** Holds every completion of which hbf-core was not told yet, or whose first outcomes are not written. */
+export const ABANDONED_INDEX = 'abandoned';
 /** Nothing is owed in it any more, and it does not say so yet. */
 const PAID = { open: true, state: 'completed' as const, 'deliveries.state': { $ne: 'owed' as const } };
 

@@ -1,7 +1,8 @@
 import type { Db, MongoClient } from 'mongodb';
 import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
 import { type Completion, type DeliveryState, newDelivery, webhookDestination } from './completion.js';
-import { historyPage, type HistoryQuery } from './delivery-history.js';
+import type { Database } from '../persistence/database.js';
+import { DeliveryHistory, historyPage, type HistoryQuery } from './delivery-history.js';
 
 const START = Date.UTC(2026, 0, 1);
 const STATES: DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
@@ -63,5 +64,20 @@ describe('the look-up behind a page of deliveries', () => {
     const figures = [...text.matchAll(/"(?:totalDocsExamined|docsExamined)":(?:\{"low":)?(\d+)/g)];
     expect((found as { page: unknown[] }).page).toHaveLength(rows);
     expect(Math.max(...figures.map((figure) => Number(figure[1])))).toBeLessThanOrEqual(Math.max(2 * rows, 1));
+  });
+});
+
+describe('the count of what waits', () => {
+  it('holds what is owed, and what is being attempted for the first time, but nothing that is over', async () => {
+    const uri = testDatabaseUri('waiting-deliveries');
+    await dropDatabase(uri);
+    await migrate(uri);
+    const client = await connect(uri);
+    const first = { state: 'detected' as const, open: true };
+    const all = [completion(1, 'owed'), { ...completion(2, 'owed'), ...first }, completion(3, 'dead'), completion(4, 'delivered')]; // prettier-ignore
+    await client.db().collection<Completion>('completions').insertMany(all);
+    const history = new DeliveryHistory({ connection: client.db() } as unknown as Database);
+    expect([await history.countFor(1), await history.countFor(2)]).toEqual([2, 0]);
+    await client.close();
   });
 });

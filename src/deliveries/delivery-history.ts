@@ -3,7 +3,7 @@ import type { Collection, Document, Filter } from 'mongodb';
 import { WaitingDeliveries } from '../notifications/waiting-deliveries.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, type DeliveryState, webhookDestination } from './completion.js';
-import { DUE_INDEX } from './completion.repository.js';
+import { ABANDONED_INDEX, DUE_INDEX } from './completion.repository.js';
 
 const STATES: readonly DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
 
@@ -67,13 +67,16 @@ export class DeliveryHistory extends WaitingDeliveries {
     return this.completions.find({ sessionId, organizationId }).sort({ revision: 1 }).toArray();
   }
 
-  /** Deliveries of an integration that are still owed. */
+  /**
+   * Deliveries of an integration that are still owed; those too whose first attempt is under way, or just over and not
+   * written down yet: the mail about a failed one goes out sooner than that.
+   */
   async countFor(integrationId: number): Promise<number> {
     const owed = { destination: webhookDestination(integrationId), state: 'owed' as const };
-    return this.completions.countDocuments(
-      { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
-      { hint: DUE_INDEX },
-    );
+    const count = (state: Completion['state'], hint: string) =>
+      this.completions.countDocuments({ open: true, state, deliveries: { $elemMatch: owed } }, { hint });
+    const counts = await Promise.all([count('completed', DUE_INDEX), count('detected', ABANDONED_INDEX)]);
+    return counts[0] + counts[1];
   }
 }
 
