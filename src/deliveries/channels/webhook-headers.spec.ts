@@ -78,7 +78,7 @@ describe('webhookHeaders', () => {
 
   it('refuses an id with a line break, and a secret that is no key', () => {
     expect(() => build([], [], 'a\r\nb')).toThrow(WebhookHeadersError);
-    for (const secret of ['', 'whsec_', 'whsec_*not base64*'])
+    for (const secret of ['', 'whsec_', 'whsec_A', 'whsec_AAAAA', 'whsec_A===', 'whsec_*not base64*'])
       expect(() => build([], [secret])).toThrow(WebhookHeadersError);
   });
 });

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto';
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { version } from '../../operations/version.js';
 
-const SIGNING_SECRET = /^whsec_([A-Za-z0-9+/]+={0,2})$/;
+/** Whole groups of base64, at least one: Buffer.from makes an empty key of a broken one and does not say so. */
+const SIGNING_SECRET = /^whsec_(?=.)((?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?)$/;
 
 /** One HTTP header. Values are secrets: never in a log, an error record or a mail. */
 export interface WebhookHeader {
