@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { closedCircuit } from './circuit.js';
 import { Dispatcher } from './dispatcher.js';
 
@@ -28,8 +28,7 @@ class Bench {
   readonly dispatcher: Dispatcher;
 
   constructor(env: Record<string, string>) {
-    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
-    this.dispatcher = new Dispatcher(Config.fromEnvironment({ ...urls, CORE_TOKEN: 't', ...env }));
+    this.dispatcher = new Dispatcher(testConfig(env));
   }
 
   submit(lane: string, first: boolean): void {

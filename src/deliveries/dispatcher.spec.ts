@@ -1,4 +1,4 @@
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { closedCircuit } from './circuit.js';
 import { Dispatcher } from './dispatcher.js';
 import type { LaneJob } from './lane.js';
@@ -41,8 +41,7 @@ describe('Dispatcher', () => {
   let dispatcher: Dispatcher;
 
   function build(env: Record<string, string> = {}): void {
-    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
-    dispatcher = new Dispatcher(Config.fromEnvironment({ ...urls, CORE_TOKEN: 't', ...env }));
+    dispatcher = new Dispatcher(testConfig(env));
   }
 
   const submit = (name: string, more: Partial<LaneJob> = {}) => dispatcher.submit(journal.job(name, more));

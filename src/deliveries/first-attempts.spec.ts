@@ -1,4 +1,4 @@
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
@@ -44,8 +44,7 @@ describe('FirstAttempts', () => {
   let attempts: FirstAttempts;
 
   function build(env: Record<string, string> = {}): void {
-    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
-    const config = Config.fromEnvironment({ ...urls, CORE_TOKEN: 't', ...env });
+    const config = testConfig(env);
     dispatcher = new Dispatcher(config);
     const { runner, writer } = journal;
     const nobody = {};

@@ -36,7 +36,7 @@ interface Tracked {
   deliveries: Delivery[];
   pending: number;
   handedOver: boolean;
-  /** When the first outcome came in (ms of this machine): from then on a crash would repeat something. */
+  /** When the first delivery was attempted, or left to the lanes (ms of this machine): there is something to write. */
   since?: number;
 }
 

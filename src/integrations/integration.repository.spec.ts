@@ -1,4 +1,5 @@
-import { Config } from '../config/config.js';
+import { testDatabaseUri } from '../../test/support/database.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
@@ -13,16 +14,9 @@ interface Plan {
   executionStats: { nReturned: number; totalDocsExamined: number };
 }
 
-const uri = new URL(process.env['MONGODB_URI']!);
-uri.pathname = '/integration-repository-spec';
+const uri = testDatabaseUri('integration-repository-spec');
 
-const config = Config.fromEnvironment({
-  CORE_URL: 'http://core',
-  CORE_TOKEN: 't',
-  EVENT_PUBLISHER_URL: 'http://publisher',
-  NLP_URL: 'http://nlp',
-  MONGODB_URI: uri.href,
-});
+const config = testConfig({ MONGODB_URI: uri });
 
 class MovableClock extends Clock {
   at = Date.UTC(2026, 0, 1);
@@ -50,7 +44,7 @@ const create = (organizationId: string, changes: Partial<IntegrationSettings> = 
   repository.create(organizationId, settings(changes), 'ada@org.example', 'whsec_Zmlyc3Q=');
 
 beforeAll(async () => {
-  await database.connection.openUri(uri.href);
+  await database.connection.openUri(uri);
   await database.connection.collection('integrations').deleteMany({});
 });
 

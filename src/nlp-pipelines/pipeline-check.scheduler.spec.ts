@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import type { Database } from '../persistence/database.js';
 import { PipelineCheckScheduler } from './pipeline-check.scheduler.js';
 import type { PipelineCheckService } from './pipeline-check.service.js';
@@ -38,12 +38,11 @@ describe('PipelineCheckScheduler', () => {
   let ready: () => void;
 
   function build(minutes: string): PipelineCheckScheduler {
-    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
-    const env = { ...urls, CORE_TOKEN: 't', NLP_PIPELINE_CHECK_INTERVAL_IN_MINS: minutes };
+    const config = testConfig({ NLP_PIPELINE_CHECK_INTERVAL_IN_MINS: minutes });
     const whenReady = new Promise<void>((resolve) => (ready = resolve));
     const database = { whenReady: () => whenReady } as Database;
     const service = checks as unknown as PipelineCheckService;
-    return new PipelineCheckScheduler(service, registry, database, Config.fromEnvironment(env));
+    return new PipelineCheckScheduler(service, registry, database, config);
   }
 
   beforeAll(() => {

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { waitFor } from '../../test/support/wait-for.js';
+import { testDatabaseUri } from '../../test/support/database.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
@@ -29,8 +31,7 @@ const START = Date.UTC(2026, 0, 1, 12);
 const HEADER_SECRET = 'PLANTED-header-value';
 const QUERY_SECRET = 'PLANTED-query';
 
-const uri = new URL(process.env['MONGODB_URI']!);
-uri.pathname = '/notifications-spec';
+const uri = testDatabaseUri('notifications-spec');
 
 class MovableClock extends Clock {
   at = START;
@@ -120,12 +121,8 @@ const sink = new Sink();
 const clock = new MovableClock();
 
 function configWith(env: NodeJS.ProcessEnv = {}): Config {
-  return Config.fromEnvironment({
-    CORE_URL: 'http://core',
-    CORE_TOKEN: 't',
-    EVENT_PUBLISHER_URL: 'http://publisher',
-    NLP_URL: 'http://nlp',
-    MONGODB_URI: uri.href,
+  return testConfig({
+    MONGODB_URI: uri,
     MIGRATIONS_ON_START: 'false',
     SMTP_HOST: '127.0.0.1',
     SMTP_PORT: String(sink.port),
@@ -178,7 +175,7 @@ jest.setTimeout(20_000);
 
 beforeAll(async () => {
   await sink.listen();
-  await database.connection.openUri(uri.href, { monitorCommands: true });
+  await database.connection.openUri(uri, { monitorCommands: true });
   await database.connection.dropDatabase();
   await jest.requireActual<Migration>('../../migrations/0004-notifications.js').up(database.connection.db!);
   integrations = new IntegrationRepository(database, new Counter(database), clock, new Secrets(configWith()));

@@ -1,17 +1,10 @@
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import { Writable } from 'node:stream';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { loggerParams } from './logging.js';
 
-const REQUIRED = {
-  CORE_URL: 'http://core',
-  CORE_TOKEN: 'x',
-  EVENT_PUBLISHER_URL: 'http://publisher',
-  NLP_URL: 'http://nlp',
-};
-
 function optionsFor(env: Record<string, string>): LoggerOptions {
-  return loggerParams(Config.fromEnvironment({ ...REQUIRED, ...env })).pinoHttp as LoggerOptions;
+  return loggerParams(testConfig(env)).pinoHttp as LoggerOptions;
 }
 
 function lineOf(env: Record<string, string>, write: (logger: Logger) => void): Record<string, unknown> {

@@ -21,7 +21,7 @@ const SERIALIZERS = {
 /** JSON lines in production, readable ones elsewhere. Bodies, headers and queries of requests are never logged. */
 export function loggerParams(config: Config): Params {
   return {
-    // probes are not logged; and before Node 24 the first request that is makes every promise of the process dearer
+    // probes are not logged; and before Node 24 nestjs-pino's store, once used, makes every promise of the process dearer
     exclude: ['health', 'health/ready', 'metrics'],
     pinoHttp: {
       level: config.logLevel,

@@ -1,17 +1,11 @@
 import { dropDatabase, testDatabaseUri } from '../../test/support/database.js';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from './clock.js';
 import { Counter } from './counter.js';
 import { Database } from './database.js';
 
 const uri = testDatabaseUri('counter-spec');
-const config = Config.fromEnvironment({
-  CORE_URL: 'http://core',
-  CORE_TOKEN: 't',
-  EVENT_PUBLISHER_URL: 'http://publisher',
-  NLP_URL: 'http://nlp',
-  MONGODB_URI: uri,
-});
+const config = testConfig({ MONGODB_URI: uri });
 const database = new Database(config, new Clock());
 const counter = new Counter(database);
 

@@ -1,6 +1,6 @@
 import { dropDatabase, testDatabaseUri } from '../../test/support/database.js';
 import { waitFor } from '../../test/support/wait-for.js';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from './clock.js';
 import { Database } from './database.js';
 import { JobLease } from './job-lease.js';
@@ -8,13 +8,7 @@ import { JobLease } from './job-lease.js';
 const LONG_MS = 600_000;
 
 const uri = testDatabaseUri('job-lease-spec');
-const config = Config.fromEnvironment({
-  CORE_URL: 'http://core',
-  CORE_TOKEN: 't',
-  EVENT_PUBLISHER_URL: 'http://publisher',
-  NLP_URL: 'http://nlp',
-  MONGODB_URI: uri,
-});
+const config = testConfig({ MONGODB_URI: uri });
 const database = new Database(config, new Clock());
 const one = new JobLease(database);
 const other = new JobLease(database);

@@ -1,17 +1,11 @@
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { SecretError, Secrets } from './secrets.js';
 
 const OLD = Buffer.alloc(32, 1).toString('base64');
 const NEW = Buffer.alloc(32, 2).toString('base64');
 
 function secretsWith(extra: NodeJS.ProcessEnv): Secrets {
-  const services = {
-    CORE_URL: 'http://core',
-    CORE_TOKEN: 't',
-    EVENT_PUBLISHER_URL: 'http://publisher',
-    NLP_URL: 'http://nlp',
-  };
-  return new Secrets(Config.fromEnvironment({ ...services, ...extra }));
+  return new Secrets(testConfig(extra));
 }
 
 function codeOf(action: () => unknown): string {

@@ -1,5 +1,5 @@
 import { Logger } from '@nestjs/common';
-import { Config } from '../config/config.js';
+import { testConfig } from '../../test/support/service-environment.js';
 import { FakeCore, HOUR_MS, MINUTE_MS, NOW, session, tenants } from '../../test/support/session-list-fake.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
@@ -19,15 +19,10 @@ describe('CheckPlanner', () => {
   });
 
   beforeEach(() => {
-    const urls = { CORE_URL: 'http://c', EVENT_PUBLISHER_URL: 'http://e', NLP_URL: 'http://n' };
     core = new FakeCore();
     setAside = new SetAside();
     figures = noFigures();
-    planner = new CheckPlanner(
-      Config.fromEnvironment({ ...urls, CORE_TOKEN: 't' }),
-      core as unknown as CoreClient,
-      setAside,
-    );
+    planner = new CheckPlanner(testConfig(), core as unknown as CoreClient, setAside);
   });
 
   async function plan(of: Tenant[], now = NOW): Promise<string[]> {

@@ -13,6 +13,7 @@ import { memory } from './benches/memory.bench.js';
 import { pipeline } from './benches/pipeline.bench.js';
 import { replicas } from './benches/replicas.bench.js';
 import { start } from './benches/start.bench.js';
+import { runMain } from './run-main.js';
 
 const BENCHES: readonly Bench[] = [pipeline, isolation, latency, backlog, memory, idle, idleDatabase, replicas, start];
 const ROOT = resolve(__dirname, '..', '..');
@@ -86,13 +87,4 @@ function write(results: Result[], options: BenchOptions): void {
   console.log(`\n${file}`);
 }
 
-// the services that were started end with this process
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runMain(main);

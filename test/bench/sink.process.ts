@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { preciseNow } from './bench.js';
+import { listenWith, type Owed, type ReceiverBalance, ReceiverLedger, subjectOf } from './receivers.js';
 import { serve } from './rpc.js';
 
 /**
@@ -8,10 +8,7 @@ import { serve } from './rpc.js';
  * own. As light as can be, so that it is not what is measured; it keeps the ledger.
  */
 const RECEIVER_PORTS = 4;
-const ANALYSIS = /\/sessions\/([^/]+)\/analyze$/;
-
-/** Destination → session → how often it was accepted. */
-const ledger = new Map<string, Map<string, number>>();
+const ledger = new ReceiverLedger();
 let arrivals: [destination: string, sessionId: string, at: number][] = [];
 let keepArrivals = false;
 let distinct = 0;
@@ -22,11 +19,7 @@ let hanging = new Set<string>();
 const unanswered: ServerResponse[] = [];
 
 function accept(destination: string, sessionId: string, firstByteAt: number, response: ServerResponse): void {
-  let sessions = ledger.get(destination);
-  if (!sessions) ledger.set(destination, (sessions = new Map()));
-  const before = sessions.get(sessionId) ?? 0;
-  sessions.set(sessionId, before + 1);
-  if (before === 0) distinct++;
+  if (ledger.accept(destination, sessionId)) distinct++;
   if (keepArrivals) arrivals.push([destination, sessionId, firstByteAt]);
   lastAt = preciseNow();
   response.writeHead(200, { 'content-length': 0 }).end();
@@ -40,37 +33,17 @@ function heard(request: IncomingMessage, response: ServerResponse): void {
     if (chunks.length === 0) chunks.push(chunk);
   });
   request.once('end', () => {
-    const [destination, sessionId] = subject(request, chunks[0]);
+    const [destination, sessionId] = subjectOf(request, chunks[0]);
     if (hanging.has(destination)) return void unanswered.push(response);
     if (delayMs === 0) accept(destination, sessionId, firstByteAt, response);
     else setTimeout(() => accept(destination, sessionId, firstByteAt, response), delayMs);
   });
 }
 
-function subject(
-  { url = '', headers }: IncomingMessage,
-  head: Buffer | undefined,
-): [destination: string, sessionId: string] {
-  if (url.startsWith('/hook/')) {
-    const id = url.slice('/hook/'.length);
-    return [`webhook:${id}`, String(headers['webhook-id']).replace(`:${id}`, '')];
-  }
-  if (url.startsWith('/connectors/'))
-    return ['flow', String(/"id":"([^"]+)"/.exec(head?.toString('latin1') ?? '')?.[1])];
-  return ['analysis', String(ANALYSIS.exec(url)?.[1])];
-}
-
-async function listen(): Promise<string> {
-  const server = createServer(heard);
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}
-
 const handlers = {
   async listen(): Promise<{ publisher: string; nlp: string; receivers: string[] }> {
-    const receivers = await Promise.all(Array.from({ length: RECEIVER_PORTS }, listen));
-    return { publisher: await listen(), nlp: await listen(), receivers };
+    const receivers = await Promise.all(Array.from({ length: RECEIVER_PORTS }, () => listenWith(heard)));
+    return { publisher: await listenWith(heard), nlp: await listenWith(heard), receivers };
   },
 
   /** How every request is met from now on; those that hung before are cut off. */
@@ -88,25 +61,7 @@ const handlers = {
     return { paid: distinct, lastAt, bytes };
   },
 
-  /** @param input.owed which sessions each destination must have heard of */
-  balance(input: { owed: [destination: string, sessionIds: string[]][] }): {
-    missing: number;
-    strangers: number;
-    duplicates: number;
-  } {
-    const result = { missing: 0, strangers: 0, duplicates: 0 };
-    const known = new Set<string>();
-    for (const [destination, sessionIds] of input.owed) {
-      known.add(destination);
-      const heardOf = ledger.get(destination) ?? new Map<string, number>();
-      const found = sessionIds.filter((id) => heardOf.has(id)).length;
-      result.missing += sessionIds.length - found;
-      result.strangers += heardOf.size - found;
-      for (const count of heardOf.values()) result.duplicates += count - 1;
-    }
-    for (const [destination, sessions] of ledger) if (!known.has(destination)) result.strangers += sessions.size;
-    return result;
-  },
+  balance: (owed: Owed): ReceiverBalance => ledger.balance(owed),
 
   arrivals: () => arrivals,
 

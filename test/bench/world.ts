@@ -3,15 +3,17 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Completion } from '../../src/deliveries/completion.js';
+import { ABANDONED_INDEX, DUE_INDEX } from '../../src/deliveries/completion.repository.js';
 import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
 import { connect, databaseUri, migrate } from '../support/database.js';
 import { insertIntegration } from '../support/integrations.js';
 import { CORE_TOKEN } from '../support/planted-secrets.js';
-import { TEST_ENCRYPTION_KEY } from '../support/service-environment.js';
+import { measuredEnvironment } from '../support/service-environment.js';
 import { ServiceProcess } from '../support/service-process.js';
 import { waitFor } from '../support/wait-for.js';
 import { type BenchOptions, LedgerError, preciseNow } from './bench.js';
 import type { PlatformHandlers } from './platform.process.js';
+import type { Owed } from './receivers.js';
 import { Remote } from './rpc.js';
 import type { SenderWorld } from './sender.process.js';
 import type { SinkHandlers } from './sink.process.js';
@@ -117,19 +119,7 @@ export class World {
   }
 
   get environment(): Record<string, string> {
-    return {
-      NODE_ENV: 'production',
-      LOG_LEVEL: 'warn',
-      MONGODB_URI: this.databaseUri,
-      SECRETS_ENCRYPTION_KEY: TEST_ENCRYPTION_KEY,
-      CORE_TOKEN,
-      CORE_URL: this.urls.core,
-      EVENT_PUBLISHER_URL: this.urls.publisher,
-      NLP_URL: this.urls.nlp,
-      NLP_PIPELINE_CHECK_INTERVAL_IN_MINS: '0',
-      WEBHOOK_ALLOW_HTTP: 'true',
-      WEBHOOK_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    };
+    return measuredEnvironment(this.databaseUri, this.urls);
   }
 
   addExpired(count: number, more: { parked?: boolean; oneTranscript?: boolean } = {}): Promise<void> {
@@ -153,8 +143,8 @@ export class World {
     const completions = client.db().collection<Completion>('completions');
     const projection = { _id: 1 };
     const open = async () =>
-      (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: 'deliveries-due' })) ??
-      (await completions.findOne({ open: true, state: 'detected' }, { projection, hint: 'abandoned' }));
+      (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: DUE_INDEX })) ??
+      (await completions.findOne({ open: true, state: 'detected' }, { projection, hint: ABANDONED_INDEX }));
     await waitFor('all outcomes to be written', async () => (await open()) === null, {
       timeoutMs: 60_000,
       intervalMs: 10,
@@ -170,12 +160,12 @@ export class World {
    */
   async balance(): Promise<number> {
     const owed = await this.owed();
-    const { missing, strangers, duplicates } = await this.sink.call('balance', { owed });
+    const { missing, strangers, again } = await this.sink.call('balance', owed);
     const violations = await this.platform.call('violations');
     if (missing + strangers > 0) throw new LedgerError(`${missing} debts not paid, ${strangers} paid to the wrong one`);
     if (violations.length > 0) throw new LedgerError(violations.slice(0, 3).join('; '));
     await this.sink.call('reset');
-    return duplicates;
+    return again;
   }
 
   /** The sessions so far are out of the books, at hbf-core too. */
@@ -187,7 +177,7 @@ export class World {
     for (const cleanup of this.cleanups.reverse()) await cleanup();
   }
 
-  private async owed(): Promise<[string, string[]][]> {
+  private async owed(): Promise<Owed> {
     const byTenant = await this.platform.call('sessionsByTenant');
     const all = byTenant.flatMap(([, ids]) => ids);
     const hooks = this.hooks;

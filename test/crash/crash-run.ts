@@ -23,9 +23,9 @@ export interface CrashOptions {
  * repetition (besides an attempt that was not answered in time, which the delivery's log shows).
  *
  * It is **in flight** by the clock when it came less than IN_FLIGHT_MS before the kill: a session's first outcomes are
- * written when all are in, at the latest 500 ms after the first of them (FirstAttempts.HAND_OVER_AFTER_MS, looked at every
- * 50 ms), gather for 50 ms, and the write itself takes its time (journaled; 200 ms are allowed for). What came while the database was
- * away could not be recorded either, nor until the service has found it again (AFTER_OUTAGE_MS).
+ * written when all are in, at the latest 500 ms after the first of them (FirstAttempts.HAND_OVER_AFTER_MS, looked at
+ * every 50 ms), gather for 50 ms, and the write itself takes its time (journaled; 200 ms are allowed for). What came
+ * while the database was away could not be recorded either, nor until the service has found it again (AFTER_OUTAGE_MS).
  */
 export interface CrashResult extends Balance {
   seed: number;

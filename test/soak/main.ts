@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
+import { runMain } from '../bench/run-main.js';
 import { runSoak } from './soak-run.js';
 import { sampleHead, sampleLine, soakTable } from './tables.js';
 
@@ -30,13 +31,4 @@ async function main(): Promise<number> {
 
 // the purge runs in this process
 Logger.overrideLogger(['error', 'warn']);
-// the services that were started end with this process
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
-
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(error);
-    process.exit(1);
-  },
-);
+runMain(main);

@@ -2,12 +2,13 @@ import type { Db } from 'mongodb';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Completion } from '../../src/deliveries/completion.js';
 import { percentile, preciseNow } from '../bench/bench.js';
+import type { Owed } from '../bench/receivers.js';
 import { connect } from '../support/database.js';
 import { waitFor } from '../support/wait-for.js';
 import { FastPurge } from './fast-purge.js';
 import { LATENESS_BOUND_MS, type Trend, trends } from './rules.js';
 import { type Sample, Sampler } from './sampler.js';
-import { type Owed, World, type WorldOptions } from './world.js';
+import { World, type WorldOptions } from './world.js';
 
 const SAMPLES = 30;
 /** Of the run; so rows stand still from the end of the first fifth on. */

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Owed } from '../bench/receivers.js';
 import { Remote } from '../bench/rpc.js';
 import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
 import { connect, databaseUri, migrate } from '../support/database.js';
 import { insertIntegration } from '../support/integrations.js';
-import { CORE_TOKEN } from '../support/planted-secrets.js';
-import { TEST_ENCRYPTION_KEY } from '../support/service-environment.js';
+import { measuredEnvironment } from '../support/service-environment.js';
 import { ServiceProcess } from '../support/service-process.js';
 import type { CoreHandlers } from './core.process.js';
 import type { ReceiverHandlers } from './receivers.process.js';
@@ -27,8 +27,6 @@ interface Hook {
   id: number;
   tenantId: string;
 }
-
-export type Owed = [destination: string, sessionIds: string[]][];
 
 export interface WorldOptions {
   /** Milliseconds that slow endpoints take to answer. */
@@ -89,10 +87,12 @@ export class World {
     const { publisher, nlp, webhooks } = await this.receivers.call('listen');
     await this.populate(webhooks);
     const { root } = this.options;
-    this.service = await ServiceProcess.start(
-      this.environment({ core: coreUrl, publisher, nlp }),
-      root ? { root } : {},
-    );
+    const environment = {
+      ...measuredEnvironment(this.databaseUri, { core: coreUrl, publisher, nlp }),
+      CHAT_SESSION_CHECK_INTERVAL_IN_MINS: String(CHECK_INTERVAL_MS / 60_000),
+      DELIVERY_RETENTION_IN_DAYS: String(RETENTION_DAYS),
+    };
+    this.service = await ServiceProcess.start(environment, root ? { root } : {});
     this.cleanups.push(() => this.service.stop());
     await this.service.waitReady();
   }
@@ -114,24 +114,5 @@ export class World {
       await insertIntegration(client.db(), { id, url, ...more });
     }
     await client.close();
-  }
-
-  /** Documented defaults but for the pause between checks and the retention. */
-  private environment(urls: { core: string; publisher: string; nlp: string }): Record<string, string> {
-    return {
-      NODE_ENV: 'production',
-      LOG_LEVEL: 'warn',
-      MONGODB_URI: this.databaseUri,
-      SECRETS_ENCRYPTION_KEY: TEST_ENCRYPTION_KEY,
-      CORE_TOKEN,
-      CORE_URL: urls.core,
-      EVENT_PUBLISHER_URL: urls.publisher,
-      NLP_URL: urls.nlp,
-      NLP_PIPELINE_CHECK_INTERVAL_IN_MINS: '0',
-      CHAT_SESSION_CHECK_INTERVAL_IN_MINS: String(CHECK_INTERVAL_MS / 60_000),
-      DELIVERY_RETENTION_IN_DAYS: String(RETENTION_DAYS),
-      WEBHOOK_ALLOW_HTTP: 'true',
-      WEBHOOK_ALLOWED_PRIVATE_CIDRS: '127.0.0.0/8',
-    };
   }
 }

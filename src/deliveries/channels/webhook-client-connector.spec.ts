@@ -1,6 +1,6 @@
 import { createServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type LookupFunction, Socket } from 'node:net';
-import { Config } from '../../config/config.js';
+import { testConfig } from '../../../test/support/service-environment.js';
 import { certificate } from '../../../test/support/certificate.js';
 import { cidrs } from '../../config/value-types.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
@@ -17,13 +17,7 @@ const expired = certificate('receiver.test', new Date(Date.now() - 2 * DAY), new
 async function postTls(pair: { key: string; cert: string }, host: string, ca?: string): Promise<AttemptOutcome> {
   const server = createServer(pair, (request, response) => request.resume().on('end', () => response.end('ok')));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const config = Config.fromEnvironment({
-    CORE_URL: 'http://core.test',
-    CORE_TOKEN: 'token',
-    EVENT_PUBLISHER_URL: 'http://publisher.test',
-    NLP_URL: 'http://nlp.test',
-    WEBHOOK_ALLOWED_PRIVATE_CIDRS: '127.0.0.1/32',
-  });
+  const config = testConfig({ WEBHOOK_ALLOWED_PRIVATE_CIDRS: '127.0.0.1/32' });
   const client = new WebhookClient(config, { lookup: toLoopback, ca });
   const url = `https://${host}:${(server.address() as AddressInfo).port}/`;
   const outcome = await client.post({ url, headers: [], body: Buffer.from('{}'), webhookId: 'id', signingSecrets: [] });

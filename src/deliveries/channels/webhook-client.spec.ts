@@ -9,7 +9,7 @@ import {
 import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { waitFor } from '../../../test/support/wait-for.js';
-import { Config } from '../../config/config.js';
+import { testConfig } from '../../../test/support/service-environment.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 import { WebhookClient, type WebhookRequest } from './webhook-client.js';
 
@@ -78,11 +78,7 @@ function speak(say: (socket: Socket) => void): Promise<string> {
 }
 
 function client(variables: Record<string, string> = {}, lookup?: LookupFunction): WebhookClient {
-  const config = Config.fromEnvironment({
-    CORE_URL: 'http://core.test',
-    CORE_TOKEN: 'token',
-    EVENT_PUBLISHER_URL: 'http://publisher.test',
-    NLP_URL: 'http://nlp.test',
+  const config = testConfig({
     WEBHOOK_ALLOW_HTTP: 'true',
     WEBHOOK_ALLOWED_PRIVATE_CIDRS: '127.0.0.1/32',
     WEBHOOK_TIMEOUT_MS: '60000',

@@ -81,8 +81,9 @@ const tenantFields = fields(
 
 const messages = list((entry) => {
   const known = message(entry);
-  const date = known && epochMillis((entry as JsonObject)['date']);
-  if (date !== undefined) known!['date'] = date; // a null would become 1970 in many a client
+  if (!known) return undefined;
+  const date = epochMillis((entry as JsonObject)['date']);
+  if (date !== undefined) known['date'] = date; // a null would become 1970 in many a client
   return known;
 });
 const liveChats = list(liveChat);

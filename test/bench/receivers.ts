@@ -1,0 +1,70 @@
+import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+const ANALYSIS = /\/sessions\/([^/]+)\/analyze$/;
+
+/** Which sessions each destination is owed. */
+export type Owed = [destination: string, sessionIds: string[]][];
+
+/** What is owed and was not accepted, what was accepted by the wrong one, and what was accepted more than once. */
+export interface ReceiverBalance {
+  missing: number;
+  strangers: number;
+  again: number;
+}
+
+/** What receivers accepted: destination → session → how often. */
+export class ReceiverLedger {
+  private readonly accepted = new Map<string, Map<string, number>>();
+
+  /** @returns whether it is the first time */
+  accept(destination: string, sessionId: string): boolean {
+    let sessions = this.accepted.get(destination);
+    if (!sessions) this.accepted.set(destination, (sessions = new Map()));
+    const before = sessions.get(sessionId) ?? 0;
+    sessions.set(sessionId, before + 1);
+    return before === 0;
+  }
+
+  balance(owed: Owed): ReceiverBalance {
+    const result = { missing: 0, strangers: 0, again: 0 };
+    const known = new Set(owed.map(([destination]) => destination));
+    for (const [destination, sessionIds] of owed) {
+      const heardOf = this.accepted.get(destination) ?? new Map<string, number>();
+      const found = sessionIds.filter((id) => heardOf.has(id)).length;
+      result.missing += sessionIds.length - found;
+      result.strangers += heardOf.size - found;
+      for (const count of heardOf.values()) result.again += count - 1;
+    }
+    for (const [destination, sessions] of this.accepted) {
+      if (!known.has(destination)) result.strangers += sessions.size;
+    }
+    return result;
+  }
+
+  clear(): void {
+    this.accepted.clear();
+  }
+}
+
+/** @param head the first bytes of the body, where the session's id stands in a flow trigger */
+export function subjectOf(
+  { url = '', headers }: IncomingMessage,
+  head: Buffer | undefined,
+): [destination: string, sessionId: string] {
+  if (url.startsWith('/hook/')) {
+    const id = url.slice('/hook/'.length);
+    return [`webhook:${id}`, String(headers['webhook-id']).replace(`:${id}`, '')];
+  }
+  if (url.startsWith('/connectors/'))
+    return ['flow', String(/"id":"([^"]+)"/.exec(head?.toString('latin1') ?? '')?.[1])];
+  return ['analysis', String(ANALYSIS.exec(url)?.[1])];
+}
+
+/** @returns the URL of a server on a port of its own */
+export async function listenWith(heard: RequestListener): Promise<string> {
+  const server = createServer(heard);
+  server.keepAliveTimeout = 60_000;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
