@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
-import { isTracing, traced } from '../tracing/tracing.js';
+import { traced } from '../tracing/tracing.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -68,15 +68,14 @@ export class AttemptRunner {
   }
 
   private tracedAttempt(attempt: Attempt): Promise<DeliveryResult> {
-    if (!isTracing()) return this.attempt(attempt);
     const { completion, delivery } = attempt;
-    const attributes = {
+    const attributes = () => ({
       'hbf.channel': delivery.channel,
       'hbf.destination': delivery.destination,
       'hbf.session.id': completion.sessionId,
       'hbf.tenant.id': completion.tenantId,
       'hbf.attempt': delivery.attempts + 1,
-    };
+    });
     return traced({ name: 'delivery', attributes }, async (note) => {
       const result = await this.attempt(attempt);
       note({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) });

@@ -4,7 +4,7 @@ import { Axios, type AxiosAdapter, type AxiosResponse } from 'axios';
 import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
-import { isTracing, traced, traceHeaders } from '../tracing/tracing.js';
+import { traced, traceHeaders } from '../tracing/tracing.js';
 import { parseJson } from './answer-body.js';
 import { PlatformCalls } from './platform-calls.js';
 import {
@@ -97,9 +97,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   private async withRetries<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await (isTracing()
-          ? this.tracedTry(request, adapter, read, tries)
-          : this.tryOnce(request, adapter, read));
+        return await this.tracedTry(request, adapter, read, tries);
       } catch (error) {
         const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
@@ -110,11 +108,13 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
 
   private tracedTry<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>, tries: number): Promise<T> {
     const { service, method, route } = request;
-    const attributes = { 'peer.service': service, 'http.request.method': method, 'url.template': route };
-    const resend = tries > 1 ? { 'http.request.resend_count': tries - 1 } : {};
-    return traced({ name: `${method} ${route}`, client: true, attributes: { ...attributes, ...resend } }, () =>
-      this.tryOnce(request, adapter, read),
-    );
+    const attributes = () => ({
+      'peer.service': service,
+      'http.request.method': method,
+      'url.template': route,
+      ...(tries > 1 ? { 'http.request.resend_count': tries - 1 } : {}),
+    });
+    return traced({ name: `${method} ${route}`, client: true, attributes }, () => this.tryOnce(request, adapter, read));
   }
 
   private async tryOnce<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
@@ -176,7 +176,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     const requestId = currentRequestId();
     if (requestId !== undefined) headers['x-request-id'] = requestId;
     if (request.body !== undefined) headers['content-type'] = 'application/json';
-    return isTracing() ? Object.assign(headers, traceHeaders()) : headers;
+    return Object.assign(headers, traceHeaders());
   }
 }
 

@@ -67,7 +67,7 @@ export class SessionCompleter {
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
   complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
-    const attributes = { 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length };
+    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length });
     return traced({ name: 'completion', attributes }, () => this.completePage(ended, context));
   }
 

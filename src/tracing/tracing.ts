@@ -15,7 +15,8 @@ export type Note = (attributes: Attributes) => void;
 
 export interface TracedWork {
   name: string;
-  attributes?: Attributes;
+  /** Asked only while somebody traces: to prepare them costs something, too. */
+  attributes?: () => Attributes;
   /** A call to another service. */
   client?: boolean;
 }
@@ -30,16 +31,13 @@ export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
-/** For who would otherwise prepare attributes or headers that nobody collects. */
-export function isTracing(): boolean {
-  return tracer !== undefined;
-}
-
 /** Runs `work` inside a span, below the span that is active now. What it rejects with ends the span as an error. */
 export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): Promise<T> {
   if (!tracer) return work(nothing);
   const kind = what.client ? SpanKind.CLIENT : SpanKind.INTERNAL;
-  return tracer.startActiveSpan(what.name, { kind, attributes: what.attributes ?? {} }, (span) => watch(span, work));
+  return tracer.startActiveSpan(what.name, { kind, attributes: what.attributes?.() ?? {} }, (span) =>
+    watch(span, work),
+  );
 }
 
 /** Ties work that starts later, when another span may be active, to the span that is active now. */
