@@ -185,15 +185,20 @@ export class Lanes implements OnApplicationBootstrap, OnModuleDestroy {
         run: inNoTrace(async () => {
           if (alone && !(await this.beginAlone(completion._id, delivery.destination, token))) return turnAway();
           settle(await this.runner.run({ completion, delivery, material, integration, deadline }));
+          if (alone) await this.writer.flush(); // or the next one, if it ends the process, would take this outcome along
         }),
         turnAway,
       });
     }
   }
 
-  /** Written before it runs: only what really ran when the process ended is to blame, not what waited beside it. */
+  /**
+   * Written before it runs: only what really ran when the process ended is to blame, not what waited beside it. The
+   * outcomes of what ran before are written first: they are not to be lost with it.
+   */
   private async beginAlone(completionId: string, destination: string, token: string): Promise<boolean> {
     try {
+      await this.writer.flush();
       return await this.completions.beginAlone(completionId, destination, token);
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'lanes.alone-not-noted');

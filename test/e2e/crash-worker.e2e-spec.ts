@@ -47,7 +47,7 @@ it('a delivery that kills its worker each time is dead after six claims, and its
 });
 
 it('deliveries that were claimed in vain beside one that kills its worker are not blamed for it', async () => {
-  const round = await ProcessRound.start('crash-neighbours', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
+  round = await ProcessRound.start('crash-neighbours', { SESSION_SERVICE_REQUEST_TIMEOUT: '2000' });
   round.addTenant('t1');
   const receiver = await round.addWebhook({ id: 1, organizationId: 'org-t1', tenants: ['t1'] });
   const sessionIds = round.addSessions('t1', 12);
@@ -73,6 +73,7 @@ it('deliveries that were claimed in vain beside one that kills its worker are no
     });
   }
   expect(await states()).toEqual(['dead', ...Array<string>(11).fill('delivered')]);
-  expect(round.platform.violations).toEqual([]);
-  await round.stop();
+  // An innocent was heard at most in the first round, and once alone: that outcome is written before the next one runs.
+  const innocents = sessionIds.filter((id) => id !== fatal);
+  expect(innocents.filter((id) => receiver.of(id).length > 2)).toEqual([]);
 });
