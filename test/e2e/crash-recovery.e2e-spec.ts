@@ -42,7 +42,14 @@ describe('a service that is killed', () => {
     const twice = heard.filter((id, index) => heard.indexOf(id) !== index);
     expect(twice.filter((id) => !heardBefore.includes(id))).toEqual([]);
     for (const { webhookId, sessionId } of receiver.received) expect(webhookId).toBe(`${sessionId}:1`);
-    expect(Math.min(...round.timesTold(sessionIds).triggered)).toBe(1);
+    expect(Math.min(...round.timesTold(sessionIds).triggered)).toBeGreaterThanOrEqual(1);
+  }
+
+  /** What the receiver was told before the kill; some of it may still have been on its way when the process ended. */
+  async function heardBeforeTheKill(): Promise<string[]> {
+    await service.exited;
+    await waitFor('what was sent to be heard', async () => (await receiver.connections()) === 0);
+    return sessionsHeard(receiver);
   }
 
   async function startAgain(): Promise<void> {
@@ -61,7 +68,7 @@ describe('a service that is killed', () => {
     service = await round.spawn();
     expect(await service.exited).toEqual({ code: null, signal: 'SIGKILL' });
     expect(await round.completions.countDocuments({ state: 'detected' })).toBeGreaterThanOrEqual(10);
-    const before = sessionsHeard(receiver);
+    const before = await heardBeforeTheKill();
 
     await startAgain();
     await expectAllPaid(before);
@@ -71,8 +78,7 @@ describe('a service that is killed', () => {
   it('during the first attempts sends again only what was under way', async () => {
     receiver.behave((_reception, n) => (n === 12 ? (void service.kill(), { kind: 'hang' }) : { kind: 'ok' }));
     service = await round.spawn();
-    await service.exited;
-    const before = sessionsHeard(receiver);
+    const before = await heardBeforeTheKill();
     expect(before.length).toBeLessThan(SESSIONS);
 
     receiver.behave({ kind: 'ok' });
@@ -86,7 +92,7 @@ describe('a service that is killed', () => {
     service = await round.spawn();
     await service.exited;
     const [first] = receiver.received;
-    const before = sessionsHeard(receiver);
+    const before = await heardBeforeTheKill();
     receiver.onReception(() => undefined);
 
     await startAgain();
@@ -102,7 +108,7 @@ describe('a service that is killed', () => {
       receiver.onReception(() => receiver.received.length >= last && void service.kill());
       await startAgain();
       await waitFor('the kill', () => !service.running, { timeoutMs: 30_000 });
-      underWay.push(...sessionsHeard(receiver));
+      underWay.push(...(await heardBeforeTheKill()));
     }
     receiver.onReception(() => undefined);
     await startAgain();

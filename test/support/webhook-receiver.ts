@@ -7,6 +7,7 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Webhook } from 'standardwebhooks';
 
 /** One POST as it reached the customer. */
@@ -116,6 +117,11 @@ export class WebhookReceiver {
 
   get badSignatures(): Reception[] {
     return this.received.filter(({ verified }) => verified === false);
+  }
+
+  /** Connections that are open. None, and the sender was killed: everything it had sent has been heard. */
+  connections(): Promise<number> {
+    return promisify(this.server.getConnections.bind(this.server))();
   }
 
   async stop(): Promise<void> {
