@@ -2,6 +2,7 @@ import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
+import { SurveyDirectory } from '../platform/core/survey-directory.js';
 import type { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { AttemptRunner } from './attempt-runner.js';
@@ -56,6 +57,7 @@ describe('FirstAttempts', () => {
       writer,
       nobody as CoreClient,
       nobody as TenantDirectory,
+      new SurveyDirectory(nobody as CoreClient),
     );
   }
 

@@ -4,6 +4,7 @@ import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { SurveyDirectory } from '../platform/core/survey-directory.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { inThisTrace } from '../tracing/tracing.js';
@@ -73,6 +74,7 @@ export class FirstAttempts {
     private readonly writer: OutcomeWriter,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
+    private readonly surveys: SurveyDirectory,
   ) {}
 
   /**
@@ -89,7 +91,8 @@ export class FirstAttempts {
 
   /** Begins the first attempts of `sessions`, which have places. */
   begin(sessions: readonly EndedSession[]): void {
-    for (const ended of sessions) this.beginOne(ended);
+    const hasSurveys = this.surveys.freshly();
+    for (const ended of sessions) this.beginOne(ended, hasSurveys);
   }
 
   /** Writes down everything as it stands: attempts that still run keep their claim. */
@@ -97,7 +100,10 @@ export class FirstAttempts {
     for (const tracked of this.tracked) this.handOver(tracked);
   }
 
-  private beginOne({ completion, session, tenant, integrations }: EndedSession): void {
+  private beginOne(
+    { completion, session, tenant, integrations }: EndedSession,
+    hasSurveys: (organizationId: string) => Promise<boolean>,
+  ): void {
     const { deliveries } = completion;
     const tracked: Tracked = {
       completion,
@@ -109,7 +115,9 @@ export class FirstAttempts {
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
     const completed = { ...completion, completedAt: tracked.completedAt };
-    const material = new SessionMaterial(completion, this.core, this.tenants, { session, tenant });
+    const organizationHasSurveys = () => hasSurveys(completion.organizationId);
+    const inMemory = { session, tenant, organizationHasSurveys };
+    const material = new SessionMaterial(completion, this.core, this.tenants, inMemory);
     // the lease is in the database's time, deadlines of attempts are in this machine's
     const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
     deliveries.forEach((delivery, index) => {

@@ -13,6 +13,14 @@ export class SessionGoneError extends Error {
   }
 }
 
+/** What the check has in memory when it begins a session's first attempts. */
+export interface InMemory {
+  session: ChatSession;
+  tenant: Tenant;
+  /** Whether any session of this one's organization has a survey; asked after it was completed, with its neighbours. */
+  organizationHasSurveys: () => Promise<boolean>;
+}
+
 /**
  * What the deliveries of one completion are made of. Read and serialised at most once, when the first of them asks;
  * a first attempt brings the session that the check has in memory, a later one reads it again from hbf-core, as no
@@ -26,7 +34,7 @@ export class SessionMaterial {
     private readonly completion: Pick<Completion, 'sessionId' | 'revision' | 'organizationId' | 'tenantId'>,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
-    inMemory?: { session: ChatSession; tenant: Tenant },
+    private readonly inMemory?: InMemory,
   ) {
     if (inMemory) this.known = Promise.resolve(inMemory);
   }
@@ -48,6 +56,11 @@ export class SessionMaterial {
     const tenant = await this.tenants.find(organizationId, tenantId);
     if (!tenant) throw new SessionGoneError('tenant');
     return tenant;
+  }
+
+  /** @throws PlatformError when hbf-core does not answer */
+  async mayHaveSurveys(): Promise<boolean> {
+    return this.inMemory ? this.inMemory.organizationHasSurveys() : true;
   }
 
   private async serialise(): Promise<Buffer> {

@@ -21,7 +21,8 @@ export class SurveyTriggerChannel implements DeliveryChannel {
 
   async attempt({ completion, delivery, material, deadline }: Attempt): Promise<DeliveryResult> {
     const startedAt = performance.now();
-    const surveys = await this.core.listSurveys(completion.organizationId, completion.sessionId);
+    const { organizationId, sessionId } = completion;
+    const surveys = (await material.mayHaveSurveys()) ? await this.core.listSurveys(organizationId, sessionId) : [];
     const triggered = new Set(delivery.triggeredSurveys);
     const missing = surveys.filter((survey) => !triggered.has(survey.id));
     let statusCode = 204;

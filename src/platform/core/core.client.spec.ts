@@ -163,9 +163,9 @@ describe('CoreClient', () => {
     });
   });
 
-  describe('listSurveys', () => {
-    const survey = (n: number, session = 's1') => ({ id: `v${n}`, session });
+  const survey = (n: number, session = 's1') => ({ id: `v${n}`, session });
 
+  describe('listSurveys', () => {
     it('reads all pages and keeps the surveys of the session', async () => {
       const first = Array.from({ length: 100 }, (_, n) => survey(n, n % 2 ? 's1' : 'another'));
       answers = [{ body: { items: first, total: 101 } }, { body: { items: [survey(100)], total: 101 } }];
@@ -197,6 +197,32 @@ describe('CoreClient', () => {
       answers = [{ body: { items: [null, { session: 'another' }, survey(1)] } }, { body: [{ session: 's1' }] }];
       expect(await core.listSurveys('o1', 's1')).toMatchObject([{ id: 'v1', sessionId: 's1' }]);
       await expect(core.listSurveys('o1', 's1')).rejects.toMatchObject({ kind: 'shape' });
+    });
+  });
+
+  describe('hasSurveys', () => {
+    it('asks for one survey of any session', async () => {
+      answers = [{ body: { items: [], total: 0 } }];
+      expect(await core.hasSurveys('o1')).toBe(false);
+      expect(seen.map((one) => one.url)).toEqual(['/organizations/o1/surveys?page=0&pageSize=1']);
+    });
+
+    it.each([{ items: [survey(1)], total: 9 }, { items: [], total: 9 }, { items: [null] }, [survey(1)]])(
+      'takes %j for some',
+      async (body) => {
+        answers = [{ body }];
+        expect(await core.hasSurveys('o1')).toBe(true);
+      },
+    );
+
+    it.each([{ items: [] }, []])('takes %j for none', async (body) => {
+      answers = [{ body }];
+      expect(await core.hasSurveys('o1')).toBe(false);
+    });
+
+    it('takes nothing else for none', async () => {
+      answers = [{ body: {} }];
+      await expect(core.hasSurveys('o1')).rejects.toMatchObject({ kind: 'shape' });
     });
   });
 

@@ -27,6 +27,7 @@ export interface ActiveSessionsQuery {
 
 /** Without its flag a part of the tenant is silently absent, and its threshold or plugin would seem unset. */
 const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, includePlugins: true } as const;
+const SURVEYS = '/organizations/{orgId}/surveys';
 const SURVEYS_PER_PAGE = 100;
 const MAX_SURVEY_PAGES = 100;
 /** A contact is a nicety: it must not hold a delivery for long. */
@@ -75,17 +76,30 @@ export class CoreClient {
 
   /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
   async listSurveys(orgId: string, sessionId: string): Promise<Survey[]> {
-    const route = '/organizations/{orgId}/surveys';
     const found = new Map<string, Survey>();
     for (let page = 0, seen = 0; page < MAX_SURVEY_PAGES; page++) {
       const query = { sessionId, page, pageSize: SURVEYS_PER_PAGE };
-      const request = { route, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES };
+      const request = { route: SURVEYS, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES };
       const { items, count, total } = await this.get(request, (answer) => readSurveyPage(answer, sessionId));
       for (const survey of items) found.set(survey.id, survey); // pages may overlap while surveys come in
       seen += count;
       if (count === 0 || (total === undefined ? count < SURVEYS_PER_PAGE : seen >= total)) return [...found.values()];
     }
-    throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'endless_list' });
+    throw new PlatformError({ service: 'hbf-core', route: SURVEYS, kind: 'shape', code: 'endless_list' });
+  }
+
+  /** Whether any session of the organization has a survey; if none has, none needs to be asked for by itself. */
+  hasSurveys(orgId: string): Promise<boolean> {
+    const request = {
+      route: SURVEYS,
+      params: { orgId },
+      query: { page: 0, pageSize: 1 },
+      maxAnswerBytes: MAX_LIST_BYTES,
+    };
+    return this.get(request, (answer) => {
+      const { count, total = 0 } = readPage(answer, (item) => item);
+      return count > 0 || total > 0;
+    });
   }
 
   /** What the CRM knows of an end user: one object, or nothing. Never rejects: any failure means "no contact". */

@@ -1,0 +1,37 @@
+import { Injectable } from '@nestjs/common';
+import { isRetryable } from '../platform-error.js';
+import { CoreClient } from './core.client.js';
+
+/** Which organizations have surveys. Most have none, and then none of their sessions needs to be asked for by itself. */
+@Injectable()
+export class SurveyDirectory {
+  /** Seen once with a survey: from then on each session is asked for, which is right whatever becomes of them. */
+  private readonly withSurveys = new Set<string>();
+
+  constructor(private readonly core: CoreClient) {}
+
+  /**
+   * @returns tells whether an organization has surveys, as of now; hbf-core is asked once for each, for however many of
+   *   its sessions. True when it will not tell; rejects with PlatformError when it does not answer
+   */
+  freshly(): (organizationId: string) => Promise<boolean> {
+    const answers = new Map<string, Promise<boolean>>();
+    return (organizationId) => {
+      const answer = answers.get(organizationId) ?? this.hasSurveys(organizationId);
+      answers.set(organizationId, answer);
+      return answer;
+    };
+  }
+
+  private async hasSurveys(organizationId: string): Promise<boolean> {
+    if (this.withSurveys.has(organizationId)) return true;
+    try {
+      const some = await this.core.hasSurveys(organizationId);
+      if (some) this.withSurveys.add(organizationId);
+      return some;
+    } catch (error) {
+      if (isRetryable(error)) throw error;
+      return true;
+    }
+  }
+}
