@@ -319,6 +319,11 @@ export class Config {
     return this.otlpTracesEndpoint ?? (this.otlpEndpoint && `${this.otlpEndpoint}/v1/traces`);
   }
 
+  /** Whether lines of level info are written. What is logged for each attempt is not even put together otherwise. */
+  get logsInfo(): boolean {
+    return ['info', 'debug', 'trace'].includes(this.logLevel);
+  }
+
   get production(): boolean {
     return this.nodeEnv === 'production';
   }

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import type { Attempt } from './channels/delivery-channel.js';
 import type { Delivery } from './completion.js';
@@ -16,6 +17,7 @@ export class AttemptReport {
   private readonly logger = new Logger(AttemptReport.name);
 
   constructor(
+    private readonly config: Config,
     private readonly clock: Clock,
     private readonly writer: OutcomeWriter,
     private readonly events: DeliveryEvents,
@@ -26,7 +28,7 @@ export class AttemptReport {
   of(attempt: Attempt, result: DeliveryResult, settled: Delivery): void {
     const counted = this.count(attempt, result, settled);
     this.events.onAttempted(counted);
-    this.log(attempt, result, settled, counted);
+    if (this.config.logsInfo) this.log(attempt, result, settled, counted);
     if (settled.integrationId === undefined) return;
     if (result.result === 'failed' || result.result === 'impossible') {
       this.writer.addError(integrationError(attempt, result, settled));

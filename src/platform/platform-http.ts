@@ -1,6 +1,6 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { Axios, type AxiosAdapter, type AxiosResponse } from 'axios';
+import { Axios, type AxiosResponse } from 'axios';
 import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
@@ -17,7 +17,7 @@ import {
 import { MAX_TRIES, pauseMs, readRetryAfter, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
 import { ShapeError, TooLongError } from './shape.js';
-import { DeadlineError, UndiciAdapter } from './undici-adapter.js';
+import { DeadlineError, UndiciAdapter, type Wanted } from './undici-adapter.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
@@ -82,7 +82,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.withRetries(request, this.undici.forBody, ({ data }) => read(parseJson(data as Buffer)));
+    return this.withRetries(request, 'body', ({ data }) => read(parseJson(data as Buffer)));
   }
 
   /**
@@ -91,13 +91,13 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   status(request: PlatformRequest): Promise<{ status: number }> {
-    return this.withRetries(request, this.undici.forStatus, ({ status }) => ({ status }));
+    return this.withRetries(request, 'status', ({ status }) => ({ status }));
   }
 
-  private async withRetries<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
+  private async withRetries<T>(request: PlatformRequest, wants: Wanted, read: Read<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.tracedTry(request, adapter, read, tries);
+        return await this.tracedTry(request, wants, read, tries);
       } catch (error) {
         const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
@@ -106,7 +106,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private tracedTry<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>, tries: number): Promise<T> {
+  private tracedTry<T>(request: PlatformRequest, wants: Wanted, read: Read<T>, tries: number): Promise<T> {
     const { service, method, route } = request;
     const attributes = () => ({
       'peer.service': service,
@@ -114,14 +114,14 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
       'url.template': route,
       ...(tries > 1 ? { 'http.request.resend_count': tries - 1 } : {}),
     });
-    return traced({ name: `${method} ${route}`, client: true, attributes }, () => this.tryOnce(request, adapter, read));
+    return traced({ name: `${method} ${route}`, client: true, attributes }, () => this.tryOnce(request, wants, read));
   }
 
-  private async tryOnce<T>(request: PlatformRequest, adapter: AxiosAdapter, read: Read<T>): Promise<T> {
+  private async tryOnce<T>(request: PlatformRequest, wants: Wanted, read: Read<T>): Promise<T> {
     const { service, route } = request;
     const started = performance.now();
     try {
-      const answer = await this.ask(request, adapter);
+      const answer = await this.ask(request, wants);
       const value = read(answer);
       this.calls.onCall({ service, route, outcome: answer.status, durationMs: performance.now() - started });
       return value;
@@ -133,13 +133,12 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private async ask(request: PlatformRequest, adapter: AxiosAdapter): Promise<AxiosResponse<unknown>> {
+  private async ask(request: PlatformRequest, wants: Wanted): Promise<AxiosResponse<unknown>> {
     const answer = await this.axios.request<unknown>({
       method: request.method,
       url: this.urlOf(request),
-      headers: this.headersOf(request),
       data: request.body,
-      adapter,
+      adapter: this.undici.sending(this.headersOf(request), wants),
       timeout: request.timeoutMs ?? this.config.requestTimeoutMs,
       maxContentLength: request.maxAnswerBytes ?? MAX_BYTES,
     });
@@ -163,20 +162,19 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     return service === 'hbf-nlp' ? this.config.nlpUrl : this.config.eventPublisherUrl;
   }
 
-  private headersOf(request: PlatformRequest): Record<string, string> {
+  /** Names and values in turn. */
+  private headersOf(request: PlatformRequest): string[] {
     const token = request.token ?? this.config.coreToken;
     // undici refuses control characters with an error of its own, which must not count as "service unreachable"
     if (!/^[\x21-\x7e]+$/.test(token)) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
-    const headers: Record<string, string> = {
-      authorization: `Bearer ${token}`,
-      accept: 'application/json',
-      'accept-encoding': 'identity', // packing costs both sides more than it saves inside one network
-      'user-agent': 'hbf-session-manager',
-    };
+    const headers = ['authorization', `Bearer ${token}`, 'accept', 'application/json'];
+    headers.push('accept-encoding', 'identity'); // packing costs both sides more than it saves inside one network
+    headers.push('user-agent', 'hbf-session-manager');
     const requestId = currentRequestId();
-    if (requestId !== undefined) headers['x-request-id'] = requestId;
-    if (request.body !== undefined) headers['content-type'] = 'application/json';
-    return Object.assign(headers, traceHeaders());
+    if (requestId !== undefined) headers.push('x-request-id', requestId);
+    if (request.body !== undefined) headers.push('content-type', 'application/json');
+    for (const [name, value] of Object.entries(traceHeaders())) headers.push(name, value);
+    return headers;
   }
 }
 

@@ -1,9 +1,9 @@
-import { Axios, type AxiosAdapter, type AxiosRequestConfig, type AxiosResponse } from 'axios';
+import { Axios, type AxiosRequestConfig, type AxiosResponse } from 'axios';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { ShapeError, TooLongError } from './shape.js';
-import { DeadlineError, UndiciAdapter } from './undici-adapter.js';
+import { DeadlineError, UndiciAdapter, type Wanted } from './undici-adapter.js';
 
 const TEXT = Buffer.from('{"name":"Ada"}');
 
@@ -31,8 +31,10 @@ describe('UndiciAdapter', () => {
     await new Promise((resolve) => server.close(resolve));
   });
 
-  const ask = (adapter: AxiosAdapter, more: AxiosRequestConfig = {}): Promise<AxiosResponse<unknown>> =>
-    new Axios({}).request({ url, method: 'POST', adapter, timeout: 5_000, maxContentLength: 1_000, ...more });
+  const ask = (wants: Wanted, more: AxiosRequestConfig = {}): Promise<AxiosResponse<unknown>> => {
+    const adapter = undici.sending(['x-name', 'value'], wants);
+    return new Axios({}).request({ url, method: 'POST', adapter, timeout: 5_000, maxContentLength: 1_000, ...more });
+  };
   const packed = (encoding: string, body: Buffer) => (response: ServerResponse) =>
     void response.writeHead(200, { 'content-encoding': encoding, 'retry-after': '7' }).end(body);
 
@@ -44,10 +46,11 @@ describe('UndiciAdapter', () => {
     ['br', brotliCompressSync(TEXT)],
   ])('reads an answer that came as %s', async (encoding, body) => {
     answer = packed(encoding, body);
-    const { data, status, headers } = await ask(undici.forBody);
+    const { data, status, headers } = await ask('body');
     expect({ status, text: String(data), ...headers }).toEqual({ status: 200, text: String(TEXT), 'retry-after': '7' });
     expect(seen[0]).toMatchObject({ method: 'POST', url: '/a?b=c' });
-    expect(seen[0]!.headers).not.toHaveProperty('content-type'); // there was no body
+    expect(seen[0]!.headers).toMatchObject({ 'x-name': 'value' });
+    expect(seen[0]!.headers).not.toHaveProperty('content-type'); // what axios adds of its own is not sent
   });
 
   it.each([
@@ -57,19 +60,19 @@ describe('UndiciAdapter', () => {
     ['what is packed nobody knows how', 'aes128gcm', TEXT, ShapeError],
   ])('refuses %s', async (_what, encoding, body, error) => {
     answer = packed(encoding, body);
-    await expect(ask(undici.forBody)).rejects.toBeInstanceOf(error);
-    expect(await ask(undici.forStatus)).toMatchObject({ status: 200, data: undefined });
+    await expect(ask('body')).rejects.toBeInstanceOf(error);
+    expect(await ask('status')).toMatchObject({ status: 200, data: undefined });
   });
 
   it('never writes a call whose deadline passed while it waited for a connection', async () => {
     let release: () => void = () => undefined;
     answer = (response) => void (release = () => response.end());
-    const first = ask(undici.forStatus);
-    await expect(ask(undici.forStatus, { timeout: 30 })).rejects.toBeInstanceOf(DeadlineError);
+    const first = ask('status');
+    await expect(ask('status', { timeout: 30 })).rejects.toBeInstanceOf(DeadlineError);
     answer = (response) => void response.end();
     release();
     await first;
-    await ask(undici.forStatus, { url: url.replace('/a', '/third') });
+    await ask('status', { url: url.replace('/a', '/third') });
     expect(seen.map((one) => one.url)).toEqual(['/a?b=c', '/third?b=c']);
   });
 
@@ -81,10 +84,10 @@ describe('UndiciAdapter', () => {
       release = () => response.end(TEXT);
       arrived();
     };
-    const call = ask(undici.forBody);
+    const call = ask('body');
     await arrival;
     const closed = undici.close();
-    await expect(ask(undici.forBody)).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
+    await expect(ask('body')).rejects.toMatchObject({ code: 'UND_ERR_CLOSED' });
     release();
     expect(String((await call).data)).toBe(String(TEXT));
     await closed;
@@ -94,7 +97,7 @@ describe('UndiciAdapter', () => {
     let arrived: () => void = () => undefined;
     const arrival = new Promise<void>((resolve) => (arrived = resolve));
     answer = () => arrived();
-    const call = ask(undici.forBody, { timeout: 60_000 });
+    const call = ask('body', { timeout: 60_000 });
     const failure = expect(call).rejects.toMatchObject({ code: 'UND_ERR_DESTROYED' });
     await arrival;
     await undici.close();

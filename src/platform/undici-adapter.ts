@@ -9,6 +9,9 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 /** What a service is given at the stop to end its answers. */
 const LAST_ANSWERS_MS = 1_000;
 
+/** What of an answer its caller wants. */
+export type Wanted = 'body' | 'status';
+
 /** No whole answer before the deadline. */
 export class DeadlineError extends Error {
   constructor() {
@@ -19,9 +22,9 @@ export class DeadlineError extends Error {
 
 /**
  * Carries axios' calls over kept-alive undici connections, in place of node:http at a fraction of its cost. Of a call's
- * config it uses `url` (absolute), `method`, `headers`, `data` (bytes, as they are), `timeout` (from the call to the
- * last byte, waiting for a connection included) and `maxContentLength` (bytes that are read at most). No redirect is
- * followed and no proxy used. Of an answer's headers only `retry-after` is passed on. It rejects with DeadlineError,
+ * config it uses `url` (absolute), `method`, `data` (bytes, as they are), `timeout` (from the call to the last byte,
+ * waiting for a connection included) and `maxContentLength` (bytes that are read at most); headers are given beside it,
+ * as axios takes longer to fold them into its own than undici to send them. No redirect is followed and no proxy used. Of an answer's headers only `retry-after` is passed on. It rejects with DeadlineError,
  * ShapeError (too long, wrongly packed) or undici's own errors; any status is an answer.
  */
 export class UndiciAdapter {
@@ -42,11 +45,16 @@ export class UndiciAdapter {
     };
   }
 
-  /** The answer to a 2xx is a Buffer; nobody wants that to anything else. */
-  readonly forBody: AxiosAdapter = (config) => this.exchange(config, true);
-
-  /** Answers as soon as the status is known; what follows it is read away and may break off. */
-  readonly forStatus: AxiosAdapter = (config) => this.exchange(config, false);
+  /**
+   * For one call.
+   *
+   * @param headers names and values in turn
+   * @param wants `body`: the answer to a 2xx is a Buffer; nobody wants that to anything else. `status`: it answers as soon
+   *   as the status is known; what follows that is read away and may break off
+   */
+  sending(headers: string[], wants: Wanted): AxiosAdapter {
+    return (config) => this.exchange(config, headers, wants);
+  }
 
   /** Lets calls end, but not for long; from now on there are no new ones. */
   async close(): Promise<void> {
@@ -58,14 +66,14 @@ export class UndiciAdapter {
     clearTimeout(late);
   }
 
-  private exchange(config: InternalAxiosRequestConfig, wantsBody: boolean): Promise<AxiosResponse> {
+  private exchange(config: InternalAxiosRequestConfig, headers: string[], wants: Wanted): Promise<AxiosResponse> {
     return new Promise((resolve, reject) => {
       const { origin, pathname, search } = new URL(config.url!);
       const pool = this.poolOf(origin);
       const method = config.method!.toUpperCase();
       const body = config.data as Buffer | string | undefined;
-      const reader = new AnswerReader(config, wantsBody, resolve, reject);
-      pool.dispatch({ path: pathname + search, method, headers: headersOf(config), body }, reader);
+      const reader = new AnswerReader(config, wants === 'body', resolve, reject);
+      pool.dispatch({ path: pathname + search, method, headers, body }, reader);
     });
   }
 
@@ -75,17 +83,6 @@ export class UndiciAdapter {
     if (!pool) this.pools.set(origin, (pool = new Pool(origin, this.options)));
     return pool;
   }
-}
-
-/** Names and values in turn, which is what undici takes the fastest. */
-function headersOf({ headers, data }: InternalAxiosRequestConfig): string[] {
-  const flat: string[] = [];
-  for (const [name, value] of Object.entries(headers)) {
-    // axios says of a POST without a body that it is a form
-    const isOurs = data !== undefined || name.toLowerCase() !== 'content-type';
-    if (isOurs && typeof value === 'string') flat.push(name, value);
-  }
-  return flat;
 }
 
 /** One answer under one deadline: a timer is all it costs, where an AbortSignal would cost tens of megabytes. */
