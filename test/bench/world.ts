@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Db } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
 import { ABANDONED_INDEX, DUE_INDEX } from '../../src/deliveries/completion.repository.js';
 import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
@@ -41,6 +42,7 @@ export class World {
     readonly platform: Remote<PlatformHandlers>,
     readonly sink: Remote<SinkHandlers>,
     readonly databaseUri: string,
+    private readonly database: Db,
     private readonly urls: { core: string; publisher: string; nlp: string; receivers: string[] },
   ) {
     this.tenants = Array.from({ length: options.tenants }, (_, index) => `t${index}`);
@@ -54,10 +56,13 @@ export class World {
       Remote.start<SinkHandlers>('sink.process.ts'),
     ]);
     const urls = { core: await platform.call('listen'), ...(await sink.call('listen')) };
-    const world = new World(options, platform, sink, databaseUri(engine.uri, 'bench'), urls);
+    const uri = databaseUri(engine.uri, 'bench');
+    const client = await connect(uri);
+    const world = new World(options, platform, sink, uri, client.db(), urls);
     world.cleanups.push(
       () => rmSync(folder, { recursive: true, force: true }),
       () => engine.stop(),
+      () => client.close(),
       () => sink.stop(),
       () => platform.stop(),
     );
@@ -139,8 +144,7 @@ export class World {
     const debts = sessions * this.debtsPerSession;
     const { paid } = await this.sink.call('settled', { debts, timeoutMs: PAID_WITHIN_MS });
     if (paid < debts) throw new LedgerError(`${paid} of ${debts} debts were paid in ${PAID_WITHIN_MS} ms`);
-    const client = await connect(this.databaseUri);
-    const completions = client.db().collection<Completion>('completions');
+    const completions = this.database.collection<Completion>('completions');
     const projection = { _id: 1 };
     const open = async () =>
       (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: DUE_INDEX })) ??
@@ -149,7 +153,6 @@ export class World {
       timeoutMs: 60_000,
       intervalMs: 10,
     });
-    await client.close();
   }
 
   /**
@@ -199,12 +202,10 @@ export class World {
       summarizes,
     });
     await migrate(this.databaseUri);
-    const client = await connect(this.databaseUri);
     for (const { id, tenantId, url, secret } of this.hooks) {
       const integration = { id, organizationId: ORGANIZATION, tenants: [tenantId], url, signingSecret: secret };
-      await insertIntegration(client.db(), integration);
+      await insertIntegration(this.database, integration);
     }
-    await client.close();
   }
 }
 

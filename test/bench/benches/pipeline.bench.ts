@@ -5,8 +5,18 @@ import { Remote } from '../rpc.js';
 import type { SenderHandlers } from '../sender.process.js';
 import { World } from '../world.js';
 
-/** The default of DELIVERY_CONCURRENCY, which the service runs with; the senders get the same. */
+/**
+ * Requests under way at once. It is the default of DELIVERY_CONCURRENCY; the senders get the same, and as they may have
+ * all of it at one destination, so may the service.
+ */
 const CONCURRENCY = 64;
+const SAME_CONCURRENCY = {
+  DELIVERY_CONCURRENCY: String(CONCURRENCY),
+  ANALYSIS_CONCURRENCY: String(CONCURRENCY),
+  FLOW_TRIGGER_CONCURRENCY: String(CONCURRENCY),
+};
+/** Sessions for everybody to warm up with: with fewer the first round measures the compiler. */
+const WARM_UP = 1_000;
 /** About what the service works in one round, whatever the machine. */
 const ROUND_SECONDS = 10;
 /** What an endpoint near by takes to answer. */
@@ -19,8 +29,8 @@ const WAYS = ['undici', 'axios', 'service'] as const;
 type Round = Record<(typeof WAYS)[number], { rate: number; cpu: number }>;
 
 /**
- * Sessions of 20 messages, each one flow trigger, one analysis and two signed webhooks: the service (all its defaults)
- * against senders of the same requests that keep no books, turn by turn, and against the obvious design.
+ * Sessions of 20 messages, each one flow trigger, one analysis and two signed webhooks: the service (with its defaults
+ * but for concurrency) against senders of the same requests that keep no books, turn by turn, and against the obvious design.
  */
 export const pipeline: Bench = {
   name: 'pipeline',
@@ -36,9 +46,12 @@ export const pipeline: Bench = {
 };
 
 async function measure(world: World, sender: Remote<SenderHandlers>, options: BenchOptions): Promise<Figure[]> {
-  const rounds = options.quick ? 1 : 3;
-  const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02' }, options);
-  const warm = await turn(world, sender, service, 200); // everybody warms up
+  const rounds = options.quick ? 1 : 5;
+  const service = await world.startService(
+    { CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02', ...SAME_CONCURRENCY },
+    options,
+  );
+  const warm = await turn(world, sender, service, options.quick ? 200 : WARM_UP);
   const sessions = Math.round(Math.min(options.quick ? 500 : 5_000, Math.max(300, warm.service.rate * ROUND_SECONDS)));
   const callsBefore = await world.platform.call('calls');
   const turns: Round[] = [];
