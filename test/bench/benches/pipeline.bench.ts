@@ -1,5 +1,6 @@
 import type { ServiceProcess } from '../../support/service-process.js';
 import { atLeast, type Bench, type BenchOptions, type Figure, LedgerError, median, round } from '../bench.js';
+import { type GiveCore, withCoreApart } from '../cores.js';
 import { cpuSeconds } from '../proc.js';
 import { Remote } from '../rpc.js';
 import type { SenderHandlers } from '../sender.process.js';
@@ -30,27 +31,36 @@ type Round = Record<(typeof WAYS)[number], { rate: number; cpu: number }>;
 
 /**
  * Sessions of 20 messages, each one flow trigger, one analysis and two signed webhooks: the service (with its defaults
- * but for concurrency) against senders of the same requests that keep no books, turn by turn, and against the obvious design.
+ * but for concurrency) against senders of the same requests that keep no books, turn by turn and on the same core, and
+ * against the obvious design.
  */
 export const pipeline: Bench = {
   name: 'pipeline',
-  run: (options) =>
-    World.use(WORLD, async (world) => {
-      const sender = await Remote.start<SenderHandlers>('sender.process.ts');
-      try {
-        return await measure(world, sender, options);
-      } finally {
-        await sender.stop();
-      }
-    }),
+  run: (options) => withCoreApart((giveCore) => World.use(WORLD, (world) => compare(world, giveCore, options))),
 };
 
-async function measure(world: World, sender: Remote<SenderHandlers>, options: BenchOptions): Promise<Figure[]> {
+async function compare(world: World, giveCore: GiveCore, options: BenchOptions): Promise<Figure[]> {
+  const sender = await Remote.start<SenderHandlers>('sender.process.ts');
+  try {
+    giveCore(sender.pid);
+    return await measure(world, sender, giveCore, options);
+  } finally {
+    await sender.stop();
+  }
+}
+
+async function measure(
+  world: World,
+  sender: Remote<SenderHandlers>,
+  giveCore: GiveCore,
+  options: BenchOptions,
+): Promise<Figure[]> {
   const rounds = options.quick ? 1 : 5;
   const service = await world.startService(
     { CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.02', ...SAME_CONCURRENCY },
     options,
   );
+  giveCore(service.pid);
   const warm = await turn(world, sender, service, options.quick ? 200 : WARM_UP);
   const sessions = Math.round(Math.min(options.quick ? 500 : 5_000, Math.max(300, warm.service.rate * ROUND_SECONDS)));
   const callsBefore = await world.platform.call('calls');
