@@ -88,7 +88,10 @@ export class CoreClient {
     throw new PlatformError({ service: 'hbf-core', route: SURVEYS, kind: 'shape', code: 'endless_list' });
   }
 
-  /** Whether any session of the organization has a survey; if none has, none needs to be asked for by itself. */
+  /**
+   * Whether any session of the organization has a survey; if none has, none needs to be asked for by itself. That the
+   * list wants no session id is what hbf-core's API document says.
+   */
   hasSurveys(orgId: string): Promise<boolean> {
     const request = {
       route: SURVEYS,

@@ -59,7 +59,9 @@ async function launch(script: string, env: Record<string, string>, cwd = ROOT): 
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { PATH: process.env['PATH'], ...env, PORT: String(port) },
   });
-  process.once('exit', () => child.kill('SIGKILL'));
+  const killNow = () => child.kill('SIGKILL');
+  process.once('exit', killNow);
+  child.once('exit', () => process.removeListener('exit', killNow));
   while (performance.now() - startedAt < READY_WITHIN_MS && child.exitCode === null) {
     const ready = await fetch(`http://127.0.0.1:${port}/health/ready`).then(
       (response) => response.ok,
