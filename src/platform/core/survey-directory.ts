@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { isRetryable } from '../platform-error.js';
 import { CoreClient } from './core.client.js';
 
-/** Which organizations have surveys. Most have none, and then none of their sessions needs to be asked for by itself. */
+/** Which organizations have surveys: where one has none, none of its sessions needs to be asked for by itself. */
 @Injectable()
 export class SurveyDirectory {
-  /** Seen once with a survey: from then on each session is asked for, which is right whatever becomes of them. */
+  /** Seen with a survey once: from then on each session is asked for, which is right even if there are none any more. */
   private readonly withSurveys = new Set<string>();
 
   constructor(private readonly core: CoreClient) {}
