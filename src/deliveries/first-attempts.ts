@@ -4,7 +4,7 @@ import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
-import { SurveyDirectory } from '../platform/core/survey-directory.js';
+import { type HasSurveys, SurveyDirectory } from '../platform/core/survey-directory.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { inThisTrace } from '../tracing/tracing.js';
@@ -100,10 +100,7 @@ export class FirstAttempts {
     for (const tracked of this.tracked) this.handOver(tracked);
   }
 
-  private beginOne(
-    { completion, session, tenant, integrations }: EndedSession,
-    hasSurveys: (organizationId: string) => Promise<boolean>,
-  ): void {
+  private beginOne({ completion, session, tenant, integrations }: EndedSession, hasSurveys: HasSurveys): void {
     const { deliveries } = completion;
     const tracked: Tracked = {
       completion,
@@ -115,9 +112,7 @@ export class FirstAttempts {
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
     const completed = { ...completion, completedAt: tracked.completedAt };
-    const organizationHasSurveys = () => hasSurveys(completion.organizationId);
-    const inMemory = { session, tenant, organizationHasSurveys };
-    const material = new SessionMaterial(completion, this.core, this.tenants, inMemory);
+    const material = new SessionMaterial(completion, this.core, this.tenants, { session, tenant, hasSurveys });
     // the lease is in the database's time, deadlines of attempts are in this machine's
     const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
     deliveries.forEach((delivery, index) => {

@@ -1,5 +1,6 @@
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
+import type { HasSurveys } from '../platform/core/survey-directory.js';
 import type { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { Completion } from './completion.js';
@@ -17,8 +18,8 @@ export class SessionGoneError extends Error {
 export interface InMemory {
   session: ChatSession;
   tenant: Tenant;
-  /** Whether any session of this one's organization has a survey; asked after it was completed, with its neighbours. */
-  organizationHasSurveys: () => Promise<boolean>;
+  /** Asked after the session was completed, together with its neighbours. */
+  hasSurveys: HasSurveys;
 }
 
 /**
@@ -60,7 +61,7 @@ export class SessionMaterial {
 
   /** @throws PlatformError when hbf-core does not answer */
   async mayHaveSurveys(): Promise<boolean> {
-    return this.inMemory ? this.inMemory.organizationHasSurveys() : true;
+    return this.inMemory ? this.inMemory.hasSurveys(this.completion.organizationId) : true;
   }
 
   private async serialise(): Promise<Buffer> {

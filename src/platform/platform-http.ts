@@ -63,7 +63,8 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     private readonly timer: RetryTimer,
   ) {
     const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
-    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios
+    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios. Its
+    // interceptors see no headers, and so no token: those are given to the adapter
     this.axios.interceptors = http.axiosRef.interceptors;
     this.undici = new UndiciAdapter({ connections, connectTimeoutMs: config.requestTimeoutMs });
   }

@@ -24,8 +24,9 @@ export class DeadlineError extends Error {
  * Carries axios' calls over kept-alive undici connections, in place of node:http at a fraction of its cost. Of a call's
  * config it uses `url` (absolute), `method`, `data` (bytes, as they are), `timeout` (from the call to the last byte,
  * waiting for a connection included) and `maxContentLength` (bytes that are read at most); headers are given beside it,
- * as axios takes longer to fold them into its own than undici to send them. No redirect is followed and no proxy used. Of an answer's headers only `retry-after` is passed on. It rejects with DeadlineError,
- * ShapeError (too long, wrongly packed) or undici's own errors; any status is an answer.
+ * as axios takes longer to fold them into its own than undici to send them. No redirect is followed and no proxy used.
+ * Of an answer's headers only `retry-after` is passed on. It rejects with DeadlineError, ShapeError (too long, wrongly
+ * packed) or undici's own errors; any status is an answer.
  */
 export class UndiciAdapter {
   /** By origin. Not an Agent: once that is closing, it no longer reaches what it would have to destroy. */
@@ -49,8 +50,8 @@ export class UndiciAdapter {
    * For one call.
    *
    * @param headers names and values in turn
-   * @param wants `body`: the answer to a 2xx is a Buffer; nobody wants that to anything else. `status`: it answers as soon
-   *   as the status is known; what follows that is read away and may break off
+   * @param wants `body`: the answer to a 2xx is a Buffer; nobody wants that to anything else. `status`: it answers as
+   *   soon as the status is known; what follows that is read away and may break off
    */
   sending(headers: string[], wants: Wanted): AxiosAdapter {
     return (config) => this.exchange(config, headers, wants);

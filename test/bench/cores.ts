@@ -13,7 +13,7 @@ export type GiveCore = (pid: number) => void;
 export async function withCoreApart<T>(work: (giveCore: GiveCore) => Promise<T>): Promise<T> {
   const last = availableParallelism() - 1;
   const everywhere = `0-${last}`;
-  if (last < 1 || !pin(process.pid, last === 1 ? '1' : `1-${last}`, 'all')) return work(() => undefined);
+  if (last < 1 || !pin(process.pid, `1-${last}`, 'all')) return work(() => undefined);
   try {
     return await work((pid) => void (pin(pid, everywhere, 'all') && pin(pid, '0', 'main')));
   } finally {

@@ -18,9 +18,12 @@ describe('what work costs', () => {
   beforeEach(async () => {
     commands = await CommandCounter.start(testDatabaseUri('cost-guard'));
     round = await Round.start('cost-guard', { MONGODB_URI: commands.uri, SESSION_PAGE_SIZE: String(PAGE) });
+    // by a clock that stands still no attempt is slow, however busy this machine is: nothing waits behind it in vain
+    jest.spyOn(Date, 'now').mockReturnValue(Date.now());
   });
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     expect(round.platform.violations).toEqual([]);
     await round.stop();
     commands.stop();
@@ -41,7 +44,7 @@ describe('what work costs', () => {
     expect(spent / DELIVERIES).toBeLessThan(0.25);
   });
 
-  it('asks hbf-core once for a page, once to complete it, and not again for sessions that are in memory', async () => {
+  it('asks hbf-core once for a page, once to complete it, and never for a session that is in memory', async () => {
     await tenantWithTwoWebhooks();
     addSessions(round, 't1', SESSIONS);
     await round.check();
@@ -50,8 +53,7 @@ describe('what work costs', () => {
     // one light look, each page, and the empty one that says it was the last
     expect(calls('GET /chat-sessions')).toBeLessThanOrEqual(SESSIONS / PAGE + 2);
     expect(calls('GET /organizations/{orgId}/surveys')).toBe(SESSIONS / PAGE); // has the organization any at all?
-    // none, unless this machine is so busy that an attempt takes a second: what waits behind it is left to the lanes
-    expect(calls('GET /chat-sessions/{id}')).toBeLessThan(SESSIONS / 2);
+    expect(calls('GET /chat-sessions/{id}')).toBe(0);
   });
 
   it('serialises a payload once for all destinations of its session', async () => {

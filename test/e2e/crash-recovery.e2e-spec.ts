@@ -73,6 +73,7 @@ describe('a service that is killed', () => {
     await startAgain();
     await expectAllPaid(before);
     expect(round.timesTold(sessionIds).completed).toEqual(Array(SESSIONS).fill(1));
+    expect(Math.min(...round.timesTold(sessionIds).triggered)).toBe(1);
   });
 
   it('during the first attempts sends again only what was under way', async () => {
@@ -90,9 +91,8 @@ describe('a service that is killed', () => {
   it('after an attempt and before its outcome is written sends that again under the same id', async () => {
     receiver.onReception(() => receiver.received.length === 1 && void service.kill());
     service = await round.spawn();
-    await service.exited;
-    const [first] = receiver.received;
     const before = await heardBeforeTheKill();
+    const [first] = receiver.received;
     receiver.onReception(() => undefined);
 
     await startAgain();

@@ -34,23 +34,14 @@ export function addressRefusal(address: string, allowed: Cidrs): string | undefi
 export function urlRefusal(url: string, { allowHttp, allowedCidrs, allowedPorts }: UrlRules): string | undefined {
   // the parser passes over line breaks and tabs, but logs and mails show the URL as it was written
   if (/[\p{Cc}\p{Cs}]/u.test(url)) return 'the URL must not hold control characters';
-  const parsed = parse(url);
-  if (!parsed) return 'the URL is not absolute';
-  const { protocol, username, password, hostname, port } = parsed;
+  if (!URL.canParse(url)) return 'the URL is not absolute';
+  const { protocol, username, password, hostname, port } = new URL(url);
   if (protocol !== 'https:' && protocol !== 'http:') return 'the URL must begin with https://';
   if (protocol === 'http:' && !allowHttp) return 'the URL must begin with https://';
   if (username !== '' || password !== '') return 'the URL must not hold credentials';
   const given = port === '' ? DEFAULT_PORTS[protocol]! : Number(port);
   if (allowedPorts.length > 0 && !allowedPorts.includes(given)) return 'the port of the URL is not allowed';
   return hostRefusal(hostname, allowedCidrs);
-}
-
-function parse(url: string): URL | undefined {
-  try {
-    return new URL(url);
-  } catch {
-    return undefined;
-  }
 }
 
 function hostRefusal(hostname: string, allowed: Cidrs): string | undefined {

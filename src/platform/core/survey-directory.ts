@@ -2,6 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { isRetryable } from '../platform-error.js';
 import { CoreClient } from './core.client.js';
 
+/** Whether an organization has surveys; rejects with PlatformError when hbf-core does not answer. */
+export type HasSurveys = (organizationId: string) => Promise<boolean>;
+
 /** Which organizations have surveys: where one has none, none of its sessions needs to be asked for by itself. */
 @Injectable()
 export class SurveyDirectory {
@@ -11,10 +14,10 @@ export class SurveyDirectory {
   constructor(private readonly core: CoreClient) {}
 
   /**
-   * @returns tells whether an organization has surveys, as of now; hbf-core is asked once for each, for however many of
-   *   its sessions. True when it will not tell; rejects with PlatformError when it does not answer
+   * @returns tells as of now; hbf-core is asked once for each organization, for however many of its sessions. True when
+   *   it will not tell
    */
-  freshly(): (organizationId: string) => Promise<boolean> {
+  freshly(): HasSurveys {
     const answers = new Map<string, Promise<boolean>>();
     return (organizationId) => {
       const answer = answers.get(organizationId) ?? this.hasSurveys(organizationId);
