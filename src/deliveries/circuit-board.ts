@@ -36,6 +36,7 @@ export class CircuitBoard {
     const before = this.dispatcher.circuit(destination);
     const baseOpenMs = (this.config.retryScheduleMs[0] ?? 5_000) * REST_FACTOR;
     const after = afterAttempt(before, health, this.clock.now(), baseOpenMs);
+    if (after === before) return;
     this.dispatcher.setCircuit(destination, after);
     if (after.state === 'open' && before.state !== 'open') {
       const until = new Date(after.openUntil);

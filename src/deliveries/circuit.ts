@@ -36,11 +36,13 @@ export function healthOf(result: DeliveryResult): 'well' | 'unwell' | undefined 
   return statusCode >= 500 || statusCode === 429 || statusCode === 408 ? 'unwell' : 'well';
 }
 
-/** Pure: the circuit after an attempt. @param baseOpenMs how long the first opening lasts */
+/** Pure: the circuit after an attempt; the same object where nothing changes. @param baseOpenMs how long the first opening lasts */
 export function afterAttempt(circuit: Circuit, health: 'well' | 'unwell', now: number, baseOpenMs: number): Circuit {
   if (health === 'well') {
-    if (circuit.state === 'closed')
+    if (circuit.state === 'closed') {
+      if (circuit.failures === 0 && circuit.limit >= HIGHEST_LIMIT) return circuit;
       return { ...circuit, failures: 0, limit: Math.min(circuit.limit * 2, HIGHEST_LIMIT) };
+    }
     return { ...closedCircuit(), limit: 1 }; // the probe came through: a slow ramp, or the backlog knocks it over again
   }
   const failures = circuit.failures + 1;

@@ -50,13 +50,19 @@ export class IntegrationHealth implements OnModuleDestroy {
 
   /** Takes in one attempt's result. */
   note(integration: Integration, result: DeliveryResult, settled: Delivery): void {
-    if (result.result === 'delivered') this.inBackground(this.succeeded(integration));
+    if (result.result === 'delivered' && this.isKnownToFail(integration)) {
+      this.inBackground(this.succeeded(integration));
+    }
     if (result.result === 'failed') this.inBackground(this.failed(integration, result));
     if (settled.state === 'dead' && 'code' in result) this.dead(integration, facts(result));
   }
 
+  private isKnownToFail({ id, failingSince }: Integration): boolean {
+    return failingSince !== undefined || this.noted.has(id);
+  }
+
   private async succeeded(integration: Integration): Promise<void> {
-    if (!this.noted.delete(integration.id) && !integration.failingSince) return;
+    this.noted.delete(integration.id);
     const at = new Date(this.clock.now());
     if (await this.integrations.noteSuccess(integration.id, at)) {
       await this.notifications.record({ kind: 'recovered', ...about(integration), at });

@@ -4,8 +4,6 @@ import type { DestinationRepository } from './destination.repository.js';
 import type { IntegrationErrorRepository } from './integration-error.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 
-type Operation = { updateOne: { filter: Record<string, unknown> } };
-
 /** The repositories a writer needs; each write waits until the test lets it end. */
 class Journal {
   readonly writes: string[][] = [];
@@ -13,17 +11,18 @@ class Journal {
   private readonly gates: (() => void)[] = [];
 
   readonly completions = {
-    write: async (operations: Operation[]) => {
-      this.writes.push(
-        operations.map(({ updateOne }) => ('lease' in updateOne.filter ? 'first outcomes' : 'settlement')),
-      );
-      await new Promise<void>((resolve) => this.gates.push(resolve));
-      return 0;
-    },
+    handOver: (handOvers: unknown[]) => this.write(handOvers.map(() => 'first outcomes')),
+    write: (operations: unknown[]) => this.write(operations.map(() => 'settlement')),
     closePaid: () => (this.failures-- > 0 ? Promise.reject(new Error('the database is away')) : Promise.resolve()),
   } as unknown as CompletionRepository;
   readonly destinations = { announce: () => Promise.resolve() } as unknown as DestinationRepository;
   readonly errors = { add: () => Promise.resolve() } as unknown as IntegrationErrorRepository;
+
+  private async write(outcomes: string[]): Promise<number> {
+    this.writes.push(outcomes);
+    await new Promise<void>((resolve) => this.gates.push(resolve));
+    return 0;
+  }
 
   /** Ends the writes as they come, until nothing more is under way. */
   async letAllEnd(done: Promise<void>): Promise<void> {

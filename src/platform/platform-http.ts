@@ -1,11 +1,12 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { Axios, type AxiosResponse } from 'axios';
+import { Axios } from 'axios';
 import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
 import { traced, traceHeaders } from '../tracing/tracing.js';
 import { parseJson } from './answer-body.js';
+import { type Answer, type Call, Connections, DeadlineError } from './connections.js';
 import { PlatformCalls } from './platform-calls.js';
 import {
   isRetryable,
@@ -17,7 +18,6 @@ import {
 import { MAX_TRIES, pauseMs, readRetryAfter, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
 import { ShapeError, TooLongError } from './shape.js';
-import { DeadlineError, UndiciAdapter, type Wanted } from './undici-adapter.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
@@ -52,7 +52,8 @@ export interface PlatformRequest {
  */
 @Injectable()
 export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
-  private readonly undici: UndiciAdapter;
+  private readonly connections: Connections;
+  private readonly services: Readonly<Record<PlatformService, { origin: string; prefix: string }>>;
   private readonly axios = new Axios({});
   private readonly stopping = new AbortController();
 
@@ -62,11 +63,15 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
   ) {
-    const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
-    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios. Its
-    // interceptors see no headers, and so no token: those are given to the adapter
+    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios
     this.axios.interceptors = http.axiosRef.interceptors;
-    this.undici = new UndiciAdapter({ connections, connectTimeoutMs: config.requestTimeoutMs });
+    const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
+    this.connections = new Connections({ connections, connectTimeoutMs: config.requestTimeoutMs });
+    this.services = {
+      'hbf-core': addressOf(config.coreUrl),
+      'hbf-nlp': addressOf(config.nlpUrl),
+      'hbf-event-publisher': addressOf(config.eventPublisherUrl),
+    };
   }
 
   /** From here on calls still run, but none is tried again. */
@@ -75,7 +80,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   onApplicationShutdown(): Promise<void> {
-    return this.undici.close();
+    return this.connections.close();
   }
 
   /**
@@ -83,7 +88,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.withRetries(request, 'body', ({ data }) => read(parseJson(data as Buffer)));
+    return this.withRetries(request, 'body', ({ body }) => read(parseJson(body!)));
   }
 
   /**
@@ -95,7 +100,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     return this.withRetries(request, 'status', ({ status }) => ({ status }));
   }
 
-  private async withRetries<T>(request: PlatformRequest, wants: Wanted, read: Read<T>): Promise<T> {
+  private async withRetries<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.tracedTry(request, wants, read, tries);
@@ -107,7 +112,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private tracedTry<T>(request: PlatformRequest, wants: Wanted, read: Read<T>, tries: number): Promise<T> {
+  private tracedTry<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>, tries: number): Promise<T> {
     const { service, method, route } = request;
     const attributes = () => ({
       'peer.service': service,
@@ -118,11 +123,13 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     return traced({ name: `${method} ${route}`, client: true, attributes }, () => this.tryOnce(request, wants, read));
   }
 
-  private async tryOnce<T>(request: PlatformRequest, wants: Wanted, read: Read<T>): Promise<T> {
+  private async tryOnce<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
     const { service, route } = request;
     const started = performance.now();
     try {
-      const answer = await this.ask(request, wants);
+      const call = this.callOf(request, wants);
+      const answer = await (wants === 'body' ? this.overAxios(call) : this.connections.send(call));
+      if (answer.status < 200 || answer.status >= 300) throw statusError(request, answer);
       const value = read(answer);
       this.calls.onCall({ service, route, outcome: answer.status, durationMs: performance.now() - started });
       return value;
@@ -134,33 +141,46 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  private async ask(request: PlatformRequest, wants: Wanted): Promise<AxiosResponse<unknown>> {
-    const answer = await this.axios.request<unknown>({
-      method: request.method,
-      url: this.urlOf(request),
-      data: request.body,
-      adapter: this.undici.sending(this.headersOf(request), wants),
-      timeout: request.timeoutMs ?? this.config.requestTimeoutMs,
-      maxContentLength: request.maxAnswerBytes ?? MAX_BYTES,
+  /**
+   * HttpService's interceptors see which call was made, but not its headers, and so no token. Calls of which only the
+   * status counts do without axios: it would cost as much as all the rest of them.
+   */
+  private async overAxios(call: Call): Promise<Answer> {
+    const { data } = await this.axios.request<Answer>({
+      method: call.method,
+      url: call.origin + call.path,
+      adapter: async (config) => {
+        const answer = await this.connections.send(call);
+        return { data: answer, status: answer.status, statusText: '', headers: {}, config };
+      },
     });
-    if (answer.status >= 200 && answer.status < 300) return answer;
-    throw statusError(request, answer.status, answer.headers['retry-after']);
+    return data;
   }
 
-  private urlOf(request: PlatformRequest): string {
+  private callOf(request: PlatformRequest, wants: Call['wants']): Call {
+    const { origin, prefix } = this.services[request.service];
+    return {
+      origin,
+      path: `${prefix}${this.pathOf(request)}`,
+      method: request.method,
+      headers: this.headersOf(request),
+      body: request.body,
+      timeoutMs: request.timeoutMs ?? this.config.requestTimeoutMs,
+      maxAnswerBytes: request.maxAnswerBytes ?? MAX_BYTES,
+      wants,
+    };
+  }
+
+  private pathOf(request: PlatformRequest): string {
     const path = fillRoute(request.route, request.params ?? {});
     // an id that no path can hold is an id that the service cannot have
     if (path === undefined) throw platformError(request, { kind: 'not-found', code: 'impossible_id' });
+    if (!request.query) return path;
     const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(request.query ?? {})) {
+    for (const [name, value] of Object.entries(request.query)) {
       if (value !== undefined) query.set(name, String(value));
     }
-    return `${this.baseUrlOf(request.service)}${path}${query.size > 0 ? `?${query.toString()}` : ''}`;
-  }
-
-  private baseUrlOf(service: PlatformService): string {
-    if (service === 'hbf-core') return this.config.coreUrl;
-    return service === 'hbf-nlp' ? this.config.nlpUrl : this.config.eventPublisherUrl;
+    return query.size > 0 ? `${path}?${query.toString()}` : path;
   }
 
   /** Names and values in turn. */
@@ -179,7 +199,12 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   }
 }
 
-type Read<T> = (answer: AxiosResponse<unknown>) => T;
+function addressOf(url: string): { origin: string; prefix: string } {
+  const { origin, pathname } = new URL(url);
+  return { origin, prefix: pathname === '/' ? '' : pathname };
+}
+
+type Read<T> = (answer: Answer) => T;
 
 function platformError(
   { service, route }: PlatformRequest,
@@ -188,7 +213,7 @@ function platformError(
   return new PlatformError({ service, route, ...facts });
 }
 
-function statusError(request: PlatformRequest, status: number, retryAfter: unknown): PlatformError {
+function statusError(request: PlatformRequest, { status, retryAfter }: Answer): PlatformError {
   const retryAfterMs = readRetryAfter(retryAfter, Date.now());
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });

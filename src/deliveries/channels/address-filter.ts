@@ -27,15 +27,27 @@ export function addressRefusal(address: string, allowed: Cidrs): string | undefi
 }
 
 /**
- * Why a webhook may not have this URL, or undefined when it may. Names are not resolved: what they resolve to is judged
+ * A webhook's URL as it is called, or why a webhook may not have it. Names are not resolved: what they resolve to is judged
  * at connect time. Decimal, octal and hexadecimal IPv4 forms are read as every client reads them (WHATWG URL).
  * The reason repeats no part of the URL.
  */
-export function urlRefusal(url: string, { allowHttp, allowedCidrs, allowedPorts }: UrlRules): string | undefined {
+export function readWebhookUrl(text: string, rules: UrlRules): { url: URL } | { refusal: string } {
   // the parser passes over line breaks and tabs, but logs and mails show the URL as it was written
-  if (/[\p{Cc}\p{Cs}]/u.test(url)) return 'the URL must not hold control characters';
-  if (!URL.canParse(url)) return 'the URL is not absolute';
-  const { protocol, username, password, hostname, port } = new URL(url);
+  if (/[\p{Cc}\p{Cs}]/u.test(text)) return { refusal: 'the URL must not hold control characters' };
+  if (!URL.canParse(text)) return { refusal: 'the URL is not absolute' };
+  const url = new URL(text);
+  const refusal = refusalOf(url, rules);
+  return refusal === undefined ? { url } : { refusal };
+}
+
+/** As readWebhookUrl, for who only wants to know whether it may be had. */
+export function urlRefusal(text: string, rules: UrlRules): string | undefined {
+  const read = readWebhookUrl(text, rules);
+  return 'refusal' in read ? read.refusal : undefined;
+}
+
+function refusalOf(url: URL, { allowHttp, allowedCidrs, allowedPorts }: UrlRules): string | undefined {
+  const { protocol, username, password, hostname, port } = url;
   if (protocol !== 'https:' && protocol !== 'http:') return 'the URL must begin with https://';
   if (protocol === 'http:' && !allowHttp) return 'the URL must begin with https://';
   if (username !== '' || password !== '') return 'the URL must not hold credentials';

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestj
 import { Agent } from 'undici';
 import { Config } from '../../config/config.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
-import { urlRefusal } from './address-filter.js';
+import { readWebhookUrl, type UrlRules } from './address-filter.js';
 import { guardedConnector, WEBHOOK_CONNECT_OPTIONS, type WebhookConnectOptions } from './webhook-client-connector.js';
 import { outcomeOf, refused } from './webhook-client-outcome.js';
 import { type WebhookAnswer, WebhookResponseReader } from './webhook-client-response.js';
@@ -23,6 +23,13 @@ export interface WebhookRequest {
   timeoutMs?: number;
 }
 
+/** Where a request goes. */
+interface Target {
+  origin: string;
+  path: string;
+}
+
+const TARGETS_KEPT = 1_000;
 /** Idle connections are closed after this time; below the 15-75 s at which most receivers close theirs. */
 const KEEP_ALIVE_MS = 10_000;
 
@@ -33,11 +40,18 @@ const KEEP_ALIVE_MS = 10_000;
 @Injectable()
 export class WebhookClient implements OnApplicationShutdown {
   private readonly agent: Agent;
+  private readonly urlRules: UrlRules;
+  private readonly targets = new Map<string, Target | { refusal: string }>();
 
   constructor(
     private readonly config: Config,
     @Optional() @Inject(WEBHOOK_CONNECT_OPTIONS) connect: WebhookConnectOptions = {},
   ) {
+    this.urlRules = {
+      allowHttp: config.webhookAllowHttp,
+      allowedCidrs: config.webhookAllowedPrivateCidrs,
+      allowedPorts: config.webhookAllowedPorts,
+    };
     this.agent = new Agent({
       connect: guardedConnector(config.webhookAllowedPrivateCidrs, config.webhookTimeoutMs, connect),
       // no limit here: the lanes limit attempts, and integrations that share a host must not wait for a slow one's
@@ -55,14 +69,10 @@ export class WebhookClient implements OnApplicationShutdown {
   async post(request: WebhookRequest): Promise<AttemptOutcome> {
     const startedAt = performance.now();
     const durationMs = (): number => Math.round(performance.now() - startedAt);
-    const refusal = urlRefusal(request.url, {
-      allowHttp: this.config.webhookAllowHttp,
-      allowedCidrs: this.config.webhookAllowedPrivateCidrs,
-      allowedPorts: this.config.webhookAllowedPorts,
-    });
-    if (refusal) return refused('url_refused', refusal, durationMs());
+    const target = this.targetOf(request.url);
+    if ('refusal' in target) return refused('url_refused', target.refusal, durationMs());
     try {
-      const answer = await this.exchange(request);
+      const answer = await this.exchange(target, request);
       return outcomeOf(answer, durationMs(), Date.now());
     } catch (error) {
       if (error instanceof WebhookHeadersError) return refused('headers_refused', error.message, durationMs());
@@ -79,20 +89,23 @@ export class WebhookClient implements OnApplicationShutdown {
     await this.agent.destroy();
   }
 
-  private exchange({ url, headers, timeoutMs, ...rest }: WebhookRequest): Promise<WebhookAnswer> {
-    const sent = webhookHeaders({ ...rest, custom: headers, sentAt: new Date() });
-    const { origin, pathname, search } = new URL(url);
+  /** The same few URLs come again and again: to read and judge one costs as much as to sign a session. */
+  private targetOf(url: string): Target | { refusal: string } {
+    const known = this.targets.get(url);
+    if (known) return known;
+    const read = readWebhookUrl(url, this.urlRules);
+    const target = 'refusal' in read ? read : { origin: read.url.origin, path: read.url.pathname + read.url.search };
+    if (this.targets.size >= TARGETS_KEPT) this.targets.clear();
+    this.targets.set(url, target);
+    return target;
+  }
+
+  private exchange({ origin, path }: Target, request: WebhookRequest): Promise<WebhookAnswer> {
+    const { headers: custom, body, webhookId, signingSecrets, timeoutMs } = request;
+    const sent = webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets });
     const reader = new WebhookResponseReader(timeoutMs ?? this.config.webhookTimeoutMs);
-    this.agent.dispatch(
-      {
-        origin,
-        path: pathname + search,
-        method: 'POST',
-        headers: sent.flatMap(({ name, value }) => [name, value]),
-        body: rest.body,
-      },
-      reader,
-    );
+    const sentHeaders = sent.flatMap(({ name, value }) => [name, value]);
+    this.agent.dispatch({ origin, path, method: 'POST', headers: sentHeaders, body }, reader);
     return reader.answer;
   }
 }

@@ -1,4 +1,3 @@
-import type { AxiosAdapter, AxiosResponse, InternalAxiosRequestConfig } from 'axios';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Dispatcher, errors, Pool } from 'undici';
 import { unpack } from './answer-body.js';
@@ -9,9 +8,6 @@ const MAX_DISCARDED_BYTES = 64 * 1024;
 /** What a service is given at the stop to end its answers. */
 const LAST_ANSWERS_MS = 1_000;
 
-/** What of an answer its caller wants. */
-export type Wanted = 'body' | 'status';
-
 /** No whole answer before the deadline. */
 export class DeadlineError extends Error {
   constructor() {
@@ -20,15 +16,41 @@ export class DeadlineError extends Error {
   }
 }
 
+/** One call to a service of the platform. */
+export interface Call {
+  /** Scheme, host and port. */
+  origin: string;
+  /** With the query, encoded. */
+  path: string;
+  method: 'GET' | 'POST' | 'PATCH';
+  /** Names and values in turn. */
+  headers: string[];
+  body: Buffer | string | undefined;
+  /** From the call to the last byte, waiting for a connection included. */
+  timeoutMs: number;
+  /** Bytes that are read at most, unpacked. */
+  maxAnswerBytes: number;
+  /**
+   * `body`: the answer to a 2xx; nobody wants that to anything else. `status`: it answers as soon as the status is
+   * known; what follows that is read away and may break off.
+   */
+  wants: 'body' | 'status';
+}
+
+/** What came of a call, whatever its status. */
+export interface Answer {
+  status: number;
+  /** The header, as it came. */
+  retryAfter: string | undefined;
+  body: Buffer | undefined;
+}
+
 /**
- * Carries axios' calls over kept-alive undici connections, in place of node:http at a fraction of its cost. Of a call's
- * config it uses `url` (absolute), `method`, `data` (bytes, as they are), `timeout` (from the call to the last byte,
- * waiting for a connection included) and `maxContentLength` (bytes that are read at most); headers are given beside it,
- * as axios takes longer to fold them into its own than undici to send them. No redirect is followed and no proxy used.
- * Of an answer's headers only `retry-after` is passed on. It rejects with DeadlineError, ShapeError (too long, wrongly
- * packed) or undici's own errors; any status is an answer.
+ * Kept-alive connections to the platform's services, over undici: at a fraction of what node:http costs, which axios
+ * would use. No redirect is followed and no proxy used. It rejects with DeadlineError, ShapeError (too long, wrongly
+ * packed) or undici's own errors.
  */
-export class UndiciAdapter {
+export class Connections {
   /** By origin. Not an Agent: once that is closing, it no longer reaches what it would have to destroy. */
   private readonly pools = new Map<string, Pool>();
   private readonly options: Pool.Options;
@@ -46,15 +68,11 @@ export class UndiciAdapter {
     };
   }
 
-  /**
-   * For one call.
-   *
-   * @param headers names and values in turn
-   * @param wants `body`: the answer to a 2xx is a Buffer; nobody wants that to anything else. `status`: it answers as
-   *   soon as the status is known; what follows that is read away and may break off
-   */
-  sending(headers: string[], wants: Wanted): AxiosAdapter {
-    return (config) => this.exchange(config, headers, wants);
+  send(call: Call): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const { origin, path, method, headers, body } = call;
+      this.poolOf(origin).dispatch({ path, method, headers, body }, new AnswerReader(call, resolve, reject));
+    });
   }
 
   /** Lets calls end, but not for long; from now on there are no new ones. */
@@ -65,17 +83,6 @@ export class UndiciAdapter {
     const late = setTimeout(() => pools.forEach((pool) => void pool.destroy()), LAST_ANSWERS_MS);
     await Promise.allSettled(pools.map((pool) => pool.close()));
     clearTimeout(late);
-  }
-
-  private exchange(config: InternalAxiosRequestConfig, headers: string[], wants: Wanted): Promise<AxiosResponse> {
-    return new Promise((resolve, reject) => {
-      const { origin, pathname, search } = new URL(config.url!);
-      const pool = this.poolOf(origin);
-      const method = config.method!.toUpperCase();
-      const body = config.data as Buffer | string | undefined;
-      const reader = new AnswerReader(config, wants === 'body', resolve, reject);
-      pool.dispatch({ path: pathname + search, method, headers, body }, reader);
-    });
   }
 
   private poolOf(origin: string): Pool {
@@ -97,12 +104,11 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   private chunks?: Buffer[];
 
   constructor(
-    private readonly config: InternalAxiosRequestConfig,
-    private readonly wantsBody: boolean,
-    private readonly resolve: (answer: AxiosResponse) => void,
+    private readonly call: Call,
+    private readonly resolve: (answer: Answer) => void,
     private readonly reject: (error: Error) => void,
   ) {
-    this.timer = setTimeout(onDeadline, config.timeout, this);
+    this.timer = setTimeout(onDeadline, call.timeoutMs, this);
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -114,13 +120,13 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
     if (status < 200) return;
     [this.status, this.headers] = [status, headers];
-    if (this.wantsBody && status < 300) this.chunks = [];
+    if (this.call.wants === 'body' && status < 300) this.chunks = [];
     else this.answer(undefined); // the timer goes on and ends the body
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
     this.received += chunk.length;
-    const most = this.chunks ? this.config.maxContentLength! : MAX_DISCARDED_BYTES;
+    const most = this.chunks ? this.call.maxAnswerBytes : MAX_DISCARDED_BYTES;
     if (this.received > most) return this.cut(new TooLongError(most));
     this.chunks?.push(chunk);
   }
@@ -132,7 +138,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     const body = chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks, this.received);
     const encoding = String(this.headers['content-encoding'] ?? 'identity');
     if (encoding === 'identity' || body.length === 0) return this.answer(body);
-    unpack(body, encoding, this.config.maxContentLength!).then(
+    unpack(body, encoding, this.call.maxAnswerBytes).then(
       (whole) => this.answer(whole),
       (error: Error) => this.fail(error),
     );
@@ -149,12 +155,10 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     this.controller?.abort(reason);
   }
 
-  private answer(data: Buffer | undefined): void {
+  private answer(body: Buffer | undefined): void {
     if (this.settled) return;
     this.settled = true;
-    const retryAfter = this.headers['retry-after'];
-    const headers = retryAfter === undefined ? {} : { 'retry-after': retryAfter };
-    this.resolve({ data, status: this.status, statusText: '', headers, config: this.config });
+    this.resolve({ status: this.status, retryAfter: this.headers['retry-after'], body });
   }
 
   private fail(error: Error): void {
