@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
-import { traced } from '../tracing/tracing.js';
+import { type Note, traced } from '../tracing/tracing.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -76,19 +76,18 @@ export class AttemptRunner {
       'hbf.tenant.id': completion.tenantId,
       'hbf.attempt': delivery.attempts + 1,
     });
-    return traced({ name: 'delivery', attributes }, async (note) => {
-      const result = await this.attempt(attempt);
-      note({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) });
-      return result;
-    });
+    return traced({ name: 'delivery', attributes }, (note) => this.attempt(attempt, note));
   }
 
-  private async attempt(attempt: Attempt): Promise<DeliveryResult> {
+  private async attempt(attempt: Attempt, note: Note): Promise<DeliveryResult> {
+    let result: DeliveryResult;
     try {
-      return await this.channels[attempt.delivery.channel].attempt(attempt);
+      result = await this.channels[attempt.delivery.channel].attempt(attempt);
     } catch (error) {
-      return this.couldNotPrepare(attempt, error);
+      result = this.couldNotPrepare(attempt, error);
     }
+    note(() => ({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) }));
+    return result;
   }
 
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */

@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { type Circuit, closedCircuit } from './circuit.js';
-import { Lane, type LaneJob, type Waiting } from './lane.js';
+import { Lane, type LaneJob, type Running, type Waiting } from './lane.js';
 
 const SWEEP_MS = 250;
 /** Slow attempts under way, as a multiple of DELIVERY_CONCURRENCY, before slow lanes start no more. */
@@ -142,14 +142,20 @@ export class Dispatcher implements OnModuleDestroy {
     if (running.slow) this.slow++;
     else this.fast++;
     this.starts++;
-    void job.run().finally(() => {
+    void this.run(lane, job, running);
+  }
+
+  private async run(lane: Lane, job: LaneJob, running: Running): Promise<void> {
+    try {
+      await job.run();
+    } finally {
       lane.finished(running);
       if (running.slow) this.slow--;
       else this.fast--;
       if (job.alone) this.aloneRunning = false;
       this.pump();
       this.onFinished(lane.destination);
-    });
+    }
   }
 
   private sweep(): void {

@@ -23,21 +23,31 @@ export interface InMemory {
 }
 
 /**
- * What the deliveries of one completion are made of. Read and serialised at most once, when the first of them asks;
- * a first attempt brings the session that the check has in memory, a later one reads it again from hbf-core, as no
- * transcript is kept at rest.
+ * What the deliveries of one completion are made of, read and serialised at most once. A first attempt brings the
+ * session that the check has in memory. It is serialised there and then: its bytes lie outside the heap, while a parsed
+ * session is hundreds of objects that the garbage collector would carry along until its turn comes. (Not where a contact
+ * has to be looked up: that waits until the first of the deliveries asks.) A later attempt reads the session again from
+ * hbf-core, as no transcript is kept at rest.
  */
 export class SessionMaterial {
   private body?: Promise<Buffer>;
-  private known?: Promise<{ session: ChatSession; tenant: Tenant }>;
+  private session?: ChatSession;
+  private readonly knownTenant?: Tenant;
+  private readonly hasSurveys?: HasSurveys;
 
   constructor(
     private readonly completion: Pick<Completion, 'sessionId' | 'revision' | 'organizationId' | 'tenantId'>,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
-    private readonly inMemory?: InMemory,
+    inMemory?: InMemory,
   ) {
-    if (inMemory) this.known = Promise.resolve(inMemory);
+    if (!inMemory) return;
+    this.session = inMemory.session;
+    this.knownTenant = inMemory.tenant;
+    this.hasSurveys = inMemory.hasSurveys;
+    if (handleOfContact(inMemory.session, inMemory.tenant) !== undefined) return;
+    this.payload().catch(() => undefined); // whoever asks for it hears of it
+    this.session = undefined;
   }
 
   /**
@@ -46,13 +56,13 @@ export class SessionMaterial {
    * @throws SessionGoneError; PlatformError when hbf-core cannot be asked
    */
   payload(): Promise<Buffer> {
-    this.body ??= this.serialise();
+    this.body ??= this.knownTenant && this.session ? this.serialise(this.session, this.knownTenant) : this.read();
     return this.body;
   }
 
   /** @throws SessionGoneError; PlatformError when hbf-core cannot be asked */
   async tenant(): Promise<Tenant> {
-    if (this.known) return (await this.known).tenant;
+    if (this.knownTenant) return this.knownTenant;
     const { organizationId, tenantId } = this.completion;
     const tenant = await this.tenants.find(organizationId, tenantId);
     if (!tenant) throw new SessionGoneError('tenant');
@@ -61,26 +71,26 @@ export class SessionMaterial {
 
   /** @throws PlatformError when hbf-core does not answer */
   async mayHaveSurveys(): Promise<boolean> {
-    return this.inMemory ? this.inMemory.hasSurveys(this.completion.organizationId) : true;
+    return this.hasSurveys ? this.hasSurveys(this.completion.organizationId) : true;
   }
 
-  private async serialise(): Promise<Buffer> {
-    this.known ??= this.read();
-    const { session, tenant } = await this.known;
-    const contacts = await this.contacts(session, tenant);
-    const payload = buildSessionPayload({ session, tenant, contacts, revision: this.completion.revision });
-    return Buffer.from(JSON.stringify(payload));
-  }
-
-  private async read(): Promise<{ session: ChatSession; tenant: Tenant }> {
+  private async read(): Promise<Buffer> {
     const tenant = await this.tenant();
     const session = await this.core.getSession(this.completion.sessionId, { includeMessages: true });
     if (!session) throw new SessionGoneError('session');
-    return { session, tenant };
+    return this.serialise(session, tenant);
   }
 
-  private async contacts(session: ChatSession, tenant: Tenant): Promise<unknown[]> {
-    if (!tenant.hasCrm || !session.subscriberHandle) return [];
-    return this.core.getContact(tenant.organizationId, tenant.id, session.subscriberHandle);
+  /** At once, unless there is a contact to look up. */
+  private async serialise(session: ChatSession, tenant: Tenant): Promise<Buffer> {
+    const handle = handleOfContact(session, tenant);
+    const contacts = handle === undefined ? [] : await this.core.getContact(tenant.organizationId, tenant.id, handle);
+    const payload = buildSessionPayload({ session, tenant, contacts, revision: this.completion.revision });
+    return Buffer.from(JSON.stringify(payload));
   }
+}
+
+/** By which the tenant's CRM knows the end user; undefined: there is nobody to look up. */
+function handleOfContact(session: ChatSession, tenant: Tenant): string | undefined {
+  return tenant.hasCrm && session.subscriberHandle ? session.subscriberHandle : undefined;
 }

@@ -51,7 +51,7 @@ export class SessionCheck {
       const figures = await traced({ name: 'session-check' }, async (note) => {
         const all = await this.check();
         const { found, held, completed } = all;
-        note({ 'hbf.sessions.found': found, 'hbf.sessions.held': held, 'hbf.sessions.completed': completed });
+        note(() => ({ 'hbf.sessions.found': found, 'hbf.sessions.held': held, 'hbf.sessions.completed': completed }));
         return all;
       });
       this.logger.log({ ...figures, durationMs: durationMs() }, 'session-check.finished');

@@ -29,7 +29,9 @@ describe('tracing', () => {
   };
 
   it('puts work below the span that is active, with what it notes', async () => {
-    await traced({ name: 'outer' }, () => traced({ name: 'inner' }, (note) => Promise.resolve(note({ 'hbf.n': 3 }))));
+    await traced({ name: 'outer' }, () =>
+      traced({ name: 'inner' }, (note) => Promise.resolve(note(() => ({ 'hbf.n': 3 })))),
+    );
     expect(span('inner').parentSpanContext?.spanId).toBe(span('outer').spanContext().spanId);
     expect(span('inner').attributes).toEqual({ 'hbf.n': 3 });
   });

@@ -10,8 +10,11 @@ import {
   type Tracer,
 } from '@opentelemetry/api';
 
-/** What a piece of work says about itself while it runs. Names and counts only: no text, token or address. */
-export type Note = (attributes: Attributes) => void;
+/**
+ * What a piece of work says about itself while it runs, asked only while somebody traces. Names and counts only: no text,
+ * token or address.
+ */
+export type Note = (attributes: () => Attributes) => void;
 
 export interface TracedWork {
   name: string;
@@ -60,7 +63,7 @@ export function traceHeaders(): Record<string, string> {
 
 async function watch<T>(span: Span, work: (note: Note) => Promise<T>): Promise<T> {
   try {
-    return await work((attributes) => span.setAttributes(attributes));
+    return await work((attributes) => span.setAttributes(attributes()));
   } catch (error) {
     // the code, as a message may repeat what a remote said
     const { code, name } = error as { code?: unknown; name?: unknown };

@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** In which the id of a flow trigger stands. */
+const HEAD_BYTES = 256;
 const ANALYSIS = /\/sessions\/([^/]+)\/analyze$/;
 
 /** Which sessions each destination is owed. */
@@ -57,7 +59,7 @@ export function subjectOf(
     return [`webhook:${id}`, String(headers['webhook-id']).replace(`:${id}`, '')];
   }
   if (url.startsWith('/connectors/'))
-    return ['flow', String(/"id":"([^"]+)"/.exec(head?.toString('latin1') ?? '')?.[1])];
+    return ['flow', String(/"id":"([^"]+)"/.exec(head?.toString('latin1', 0, HEAD_BYTES) ?? '')?.[1])];
   return ['analysis', String(ANALYSIS.exec(url)?.[1])];
 }
 

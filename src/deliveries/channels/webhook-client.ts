@@ -102,9 +102,8 @@ export class WebhookClient implements OnApplicationShutdown {
 
   private exchange({ origin, path }: Target, request: WebhookRequest): Promise<WebhookAnswer> {
     const { headers: custom, body, webhookId, signingSecrets, timeoutMs } = request;
-    const sent = webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets });
+    const sentHeaders = webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets });
     const reader = new WebhookResponseReader(timeoutMs ?? this.config.webhookTimeoutMs);
-    const sentHeaders = sent.flatMap(({ name, value }) => [name, value]);
     this.agent.dispatch({ origin, path, method: 'POST', headers: sentHeaders, body }, reader);
     return reader.answer;
   }

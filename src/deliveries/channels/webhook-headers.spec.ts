@@ -13,7 +13,11 @@ const SECOND = `whsec_${Buffer.from('second-secret-of-24-byte').toString('base64
 const body = Buffer.from('{"name":"Ωmega"}');
 
 function build(custom: WebhookHeader[] = [], signingSecrets: string[] = [], webhookId = 'session-1'): WebhookHeader[] {
-  return webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets });
+  return pairs(webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets }));
+}
+
+function pairs(headers: string[]): WebhookHeader[] {
+  return headers.flatMap((name, index) => (index % 2 === 0 ? [{ name, value: headers[index + 1]! }] : []));
 }
 
 function named(headers: WebhookHeader[]): Record<string, string> {
@@ -29,7 +33,7 @@ describe('webhookHeaders', () => {
       body,
       signingSecrets: [],
     });
-    expect(named(headers)).toEqual({
+    expect(named(pairs(headers))).toEqual({
       authorization: 'Bearer x',
       'content-type': 'application/json',
       'user-agent': `hbf-session-manager/${version}`,

@@ -61,30 +61,28 @@ export interface WebhookHeadersInput {
  * All headers of one attempt: the integration's own, ours where it has none (content-type, user-agent), and those of
  * Standard Webhooks (https://www.standardwebhooks.com).
  *
+ * @returns names and values in turn
  * @throws WebhookHeadersError when a name or value cannot be sent (a line break would start a header of its own), or a
  *   secret is no key
  */
-export function webhookHeaders(input: WebhookHeadersInput): WebhookHeader[] {
-  const custom = input.custom.filter(({ name }) => !isReservedHeaderName(name));
-  const named = new Set(custom.map(({ name }) => name.toLowerCase()));
-  const defaults = [
-    { name: 'content-type', value: 'application/json' },
-    { name: 'user-agent', value: `hbf-session-manager/${version}` },
-  ].filter(({ name }) => !named.has(name));
-  const headers = [...custom, ...defaults, ...standardHeaders(input)];
-  headers.forEach(check);
-  return headers;
-}
-
-function standardHeaders({ webhookId, sentAt, body, signingSecrets }: WebhookHeadersInput): WebhookHeader[] {
+export function webhookHeaders({ custom, webhookId, sentAt, body, signingSecrets }: WebhookHeadersInput): string[] {
+  const headers: string[] = [];
+  const named = new Set<string>();
+  for (const { name, value } of custom) {
+    if (isReservedHeaderName(name)) continue;
+    check(name, value);
+    headers.push(name, value);
+    named.add(name.toLowerCase());
+  }
+  if (!named.has('content-type')) headers.push('content-type', 'application/json');
+  if (!named.has('user-agent')) headers.push('user-agent', `hbf-session-manager/${version}`);
+  check('webhook-id', webhookId);
   const timestamp = String(Math.floor(sentAt.getTime() / 1000));
-  const headers = [
-    { name: 'webhook-id', value: webhookId },
-    { name: 'webhook-timestamp', value: timestamp },
-  ];
+  headers.push('webhook-id', webhookId, 'webhook-timestamp', timestamp);
   if (signingSecrets.length === 0) return headers;
   const signatures = signingSecrets.map((secret) => sign(keyOf(secret), `${webhookId}.${timestamp}.`, body));
-  return [...headers, { name: 'webhook-signature', value: signatures.join(' ') }];
+  headers.push('webhook-signature', signatures.join(' '));
+  return headers;
 }
 
 /**
@@ -103,7 +101,7 @@ function keyOf(secret: string): Buffer {
   return Buffer.from(encoded, 'base64');
 }
 
-function check({ name, value }: WebhookHeader): void {
+function check(name: string, value: string): void {
   try {
     validateHeaderName(name);
   } catch (error) {

@@ -96,12 +96,11 @@ const liveChats = list(liveChat);
  * @param raw the session as hbf-core gives it; it is not changed
  */
 export function publicSession(raw: JsonObject, tenant: Tenant): JsonObject {
-  return {
-    ...session(raw),
+  return Object.assign(session(raw) ?? {}, {
     organizationId: tenant.organizationId,
     tenantId: tenant.id,
     tenant: tenantFields(tenant.publicFields),
     messages: messages(raw['messages']) ?? [],
     liveChats: liveChats(raw['liveChats']) ?? [],
-  };
+  });
 }

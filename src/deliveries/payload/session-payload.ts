@@ -21,13 +21,10 @@ export interface SessionPayloadInput {
  * platform-facts.md says. Everything in it is copied by allow-list.
  */
 export function buildSessionPayload({ session, tenant, contacts, revision, test }: SessionPayloadInput): JsonObject {
-  return {
-    ...publicSession(session.raw, tenant),
-    id: session.id,
-    status: 'COMPLETED',
-    participants: participantsOf(session.raw),
-    contacts: [...contacts],
-    ...(revision > 1 && { revision }),
-    ...(test && { test: true }),
-  };
+  return Object.assign(
+    publicSession(session.raw, tenant),
+    { id: session.id, status: 'COMPLETED', participants: participantsOf(session.raw), contacts: [...contacts] },
+    revision > 1 && { revision },
+    test && { test: true },
+  );
 }
