@@ -53,7 +53,7 @@ const SWEEP_MS = 50;
  * HAND_OVER_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and written down
  * while the other is paid. It bounds the memory that transcripts take, too.
  */
-const SESSIONS_AT_ONCE = 400;
+const SESSIONS_AT_ONCE = 300;
 /** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
 
