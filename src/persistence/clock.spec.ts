@@ -16,7 +16,7 @@ describe('Clock', () => {
   ])("goes with a server's clock that is %s", (_, offsetMs) => {
     const clock = new Clock();
     const sentAt = 1_000_000;
-    clock.correct(sentAt + 20 + offsetMs, sentAt, sentAt + 40); // read half-way through the call
+    clock.correct([{ serverTime: sentAt + 20 + offsetMs, sentAt, receivedAt: sentAt + 40 }]); // read half-way
     const before = Date.now();
     const now = clock.now();
     expect(now - offsetMs).toBeGreaterThanOrEqual(before);
@@ -25,8 +25,18 @@ describe('Clock', () => {
 
   it('goes by the latest correction, not by the sum of all', () => {
     const clock = new Clock();
-    clock.correct(500_000, 0, 0);
-    clock.correct(0, 0, 0);
+    clock.correct([{ serverTime: 500_000, sentAt: 0, receivedAt: 0 }]);
+    clock.correct([{ serverTime: 0, sentAt: 0, receivedAt: 0 }]);
     expect(clock.now()).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('goes by the quickest reading: in the middle of another this process may have been stopped for a minute', () => {
+    const clock = new Clock();
+    const stopped = { serverTime: 1_000, sentAt: 1_000, receivedAt: 66_000 };
+    const quick = { serverTime: 67_001, sentAt: 67_000, receivedAt: 67_002 };
+    const slow = { serverTime: 68_900, sentAt: 68_000, receivedAt: 69_000 };
+    clock.correct([stopped, quick, slow]);
+    expect(clock.now()).toBeLessThanOrEqual(Date.now());
+    expect(clock.now()).toBeGreaterThan(Date.now() - 100);
   });
 });

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
 
+/** What the database's clock said, and this machine's around the question; epoch milliseconds. */
+export interface ClockReading {
+  serverTime: number;
+  sentAt: number;
+  receivedAt: number;
+}
+
 /**
  * The time that leases and due times are reckoned in: this machine's clock, corrected by how far the database
  * server's differs (Database measures that). Replicas whose clocks are half a minute apart so agree on a lease's end.
@@ -13,8 +20,15 @@ export class Clock {
     return Date.now() + this.offsetMs;
   }
 
-  /** @param serverTime what the server answered; @param sentAt, @param receivedAt this machine's clock around the call */
-  correct(serverTime: number, sentAt: number, receivedAt: number): void {
-    this.offsetMs = Math.round(serverTime - (sentAt + receivedAt) / 2);
+  /**
+   * Goes by the quickest of the readings: how far one can be wrong is half of what it took, and that is much where this
+   * process had to wait, or was stopped, in the middle of it.
+   */
+  correct(readings: readonly ClockReading[]): void {
+    let quickest: ClockReading | undefined;
+    for (const one of readings) {
+      if (!quickest || one.receivedAt - one.sentAt < quickest.receivedAt - quickest.sentAt) quickest = one;
+    }
+    if (quickest) this.offsetMs = Math.round(quickest.serverTime - (quickest.sentAt + quickest.receivedAt) / 2);
   }
 }

@@ -2,13 +2,14 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShut
 import mongoose, { type Connection } from 'mongoose';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
-import { Clock } from './clock.js';
+import { Clock, type ClockReading } from './clock.js';
 import { type EmbeddedMongodb, startEmbeddedMongodb } from './embedded-mongodb.js';
 
 const DEFAULT_DATABASE = 'hbf-session-manager';
 const RETRY_MS = 2_000;
 const PING_TIMEOUT_MS = 2_000;
 const CLOCK_CHECK_MS = 60_000;
+const CLOCK_READINGS = 5;
 
 /** Reached only through `Database.whenReady`: what must be done on a fresh connection before anyone may use it. */
 export type Prepare = () => Promise<void>;
@@ -120,10 +121,14 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   }
 
   private async correctClock(): Promise<void> {
-    const sentAt = Date.now();
-    const [server] = await this.connection
-      .db!.aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
-      .toArray();
-    this.clock.correct(server!.now.getTime(), sentAt, Date.now());
+    const readings: ClockReading[] = [];
+    while (readings.length < CLOCK_READINGS) {
+      const sentAt = Date.now();
+      const [server] = await this.connection
+        .db!.aggregate<{ now: Date }>([{ $documents: [{}] }, { $project: { now: '$$NOW' } }])
+        .toArray();
+      readings.push({ serverTime: server!.now.getTime(), sentAt, receivedAt: Date.now() });
+    }
+    this.clock.correct(readings);
   }
 }
