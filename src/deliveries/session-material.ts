@@ -25,13 +25,14 @@ export interface InMemory {
 /**
  * What the deliveries of one completion are made of, read and serialised at most once. A first attempt brings the
  * session that the check has in memory. It is serialised there and then: its bytes lie outside the heap, while a parsed
- * session is hundreds of objects that the garbage collector would carry along until its turn comes. (Not where a contact
- * has to be looked up: that waits until the first of the deliveries asks.) A later attempt reads the session again from
- * hbf-core, as no transcript is kept at rest.
+ * session is hundreds of objects that the garbage collector would carry along until its turn comes. (Not where a
+ * contact has to be looked up: that waits until the first of the deliveries asks.) A later attempt reads the session
+ * again from hbf-core, as no transcript is kept at rest.
  */
 export class SessionMaterial {
   private body?: Promise<Buffer>;
-  private session?: ChatSession;
+  /** Kept only where a contact has to be looked up first. */
+  private readonly session?: ChatSession;
   private readonly knownTenant?: Tenant;
   private readonly hasSurveys?: HasSurveys;
 
@@ -42,12 +43,15 @@ export class SessionMaterial {
     inMemory?: InMemory,
   ) {
     if (!inMemory) return;
-    this.session = inMemory.session;
-    this.knownTenant = inMemory.tenant;
-    this.hasSurveys = inMemory.hasSurveys;
-    if (handleOfContact(inMemory.session, inMemory.tenant) !== undefined) return;
-    this.payload().catch(() => undefined); // whoever asks for it hears of it
-    this.session = undefined;
+    const { session, tenant, hasSurveys } = inMemory;
+    this.knownTenant = tenant;
+    this.hasSurveys = hasSurveys;
+    if (handleOfContact(session, tenant) !== undefined) {
+      this.session = session;
+    } else {
+      this.body = this.serialise(session, tenant);
+      this.body.catch(() => undefined); // whoever asks for it hears of it
+    }
   }
 
   /**

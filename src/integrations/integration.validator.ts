@@ -2,7 +2,7 @@ import { BadRequestException, Injectable, Logger, ServiceUnavailableException } 
 import { plainToInstance } from 'class-transformer';
 import { validate } from 'class-validator';
 import { Config } from '../config/config.js';
-import { urlRefusal } from '../deliveries/channels/address-filter.js';
+import { urlRefusal, urlRulesOf } from '../deliveries/channels/address-filter.js';
 import { violationsOf } from '../operations/violations.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { PlatformError } from '../platform/platform-error.js';
@@ -43,11 +43,7 @@ export class IntegrationValidator {
 
   private urlViolations(url: unknown): string[] {
     if (typeof url !== 'string' || url.length > MAX_URL_LENGTH) return [];
-    const refusal = urlRefusal(url, {
-      allowHttp: this.config.webhookAllowHttp,
-      allowedCidrs: this.config.webhookAllowedPrivateCidrs,
-      allowedPorts: this.config.webhookAllowedPorts,
-    });
+    const refusal = urlRefusal(url, urlRulesOf(this.config));
     return refusal === undefined ? [] : [`url: ${refusal}`];
   }
 

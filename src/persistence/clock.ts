@@ -25,10 +25,8 @@ export class Clock {
    * process had to wait, or was stopped, in the middle of it.
    */
   correct(readings: readonly ClockReading[]): void {
-    let quickest: ClockReading | undefined;
-    for (const one of readings) {
-      if (!quickest || one.receivedAt - one.sentAt < quickest.receivedAt - quickest.sentAt) quickest = one;
-    }
+    const took = ({ sentAt, receivedAt }: ClockReading) => receivedAt - sentAt;
+    const [quickest] = [...readings].sort((one, other) => took(one) - took(other));
     if (quickest) this.offsetMs = Math.round(quickest.serverTime - (quickest.sentAt + quickest.receivedAt) / 2);
   }
 }

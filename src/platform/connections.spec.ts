@@ -48,6 +48,7 @@ describe('Connections', () => {
     expect(await ask('body')).toEqual({ status: 200, body: TEXT, retryAfter: '7' });
     expect(seen[0]).toMatchObject({ method: 'POST', url: '/a?b=c' });
     expect(seen[0]!.headers).toMatchObject({ 'x-name': 'value' });
+    expect(seen[0]!.headers).not.toHaveProperty('content-type'); // nothing is sent that was not given
   });
 
   it.each([

@@ -1,5 +1,6 @@
 import ipaddr from 'ipaddr.js';
 import { isIP } from 'node:net';
+import type { Config } from '../../config/config.js';
 
 /** Address ranges, as Config.webhookAllowedPrivateCidrs holds them. */
 export type Cidrs = readonly [ipaddr.IPv4 | ipaddr.IPv6, number][];
@@ -10,6 +11,15 @@ export interface UrlRules {
   allowedCidrs: Cidrs;
   /** Empty: any. */
   allowedPorts: readonly number[];
+}
+
+/** The operator's rules. */
+export function urlRulesOf(config: Config): UrlRules {
+  return {
+    allowHttp: config.webhookAllowHttp,
+    allowedCidrs: config.webhookAllowedPrivateCidrs,
+    allowedPorts: config.webhookAllowedPorts,
+  };
 }
 
 const DEFAULT_PORTS: Readonly<Record<string, number>> = { 'http:': 80, 'https:': 443 };
@@ -27,8 +37,8 @@ export function addressRefusal(address: string, allowed: Cidrs): string | undefi
 }
 
 /**
- * A webhook's URL as it is called, or why a webhook may not have it. Names are not resolved: what they resolve to is judged
- * at connect time. Decimal, octal and hexadecimal IPv4 forms are read as every client reads them (WHATWG URL).
+ * A webhook's URL as it is called, or why a webhook may not have it. Names are not resolved: what they resolve to is
+ * judged at connect time. Decimal, octal and hexadecimal IPv4 forms are read as every client reads them (WHATWG URL).
  * The reason repeats no part of the URL.
  */
 export function readWebhookUrl(text: string, rules: UrlRules): { url: URL } | { refusal: string } {

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestj
 import { Agent } from 'undici';
 import { Config } from '../../config/config.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
-import { readWebhookUrl, type UrlRules } from './address-filter.js';
+import { readWebhookUrl, type UrlRules, urlRulesOf } from './address-filter.js';
 import { guardedConnector, WEBHOOK_CONNECT_OPTIONS, type WebhookConnectOptions } from './webhook-client-connector.js';
 import { outcomeOf, refused } from './webhook-client-outcome.js';
 import { type WebhookAnswer, WebhookResponseReader } from './webhook-client-response.js';
@@ -47,11 +47,7 @@ export class WebhookClient implements OnApplicationShutdown {
     private readonly config: Config,
     @Optional() @Inject(WEBHOOK_CONNECT_OPTIONS) connect: WebhookConnectOptions = {},
   ) {
-    this.urlRules = {
-      allowHttp: config.webhookAllowHttp,
-      allowedCidrs: config.webhookAllowedPrivateCidrs,
-      allowedPorts: config.webhookAllowedPorts,
-    };
+    this.urlRules = urlRulesOf(config);
     this.agent = new Agent({
       connect: guardedConnector(config.webhookAllowedPrivateCidrs, config.webhookTimeoutMs, connect),
       // no limit here: the lanes limit attempts, and integrations that share a host must not wait for a slow one's
