@@ -1,8 +1,9 @@
-import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { LightRequest } from './light-server.js';
 
 /** In which the id of a flow trigger stands. */
 const HEAD_BYTES = 256;
+const ID = /"id":"([^"]+)"/;
+const WEBHOOK_ID = /\r\nwebhook-id: ([^\r]+)/i;
 const ANALYSIS = /\/sessions\/([^/]+)\/analyze$/;
 
 /** Which sessions each destination is owed. */
@@ -49,24 +50,11 @@ export class ReceiverLedger {
   }
 }
 
-/** @param head the first bytes of the body, where the session's id stands in a flow trigger */
-export function subjectOf(
-  { url = '', headers }: IncomingMessage,
-  head: Buffer | undefined,
-): [destination: string, sessionId: string] {
+export function subjectOf({ url, head, begin }: LightRequest): [destination: string, sessionId: string] {
   if (url.startsWith('/hook/')) {
     const id = url.slice('/hook/'.length);
-    return [`webhook:${id}`, String(headers['webhook-id']).replace(`:${id}`, '')];
+    return [`webhook:${id}`, String(WEBHOOK_ID.exec(head)?.[1]).replace(`:${id}`, '')];
   }
-  if (url.startsWith('/connectors/'))
-    return ['flow', String(/"id":"([^"]+)"/.exec(head?.toString('latin1', 0, HEAD_BYTES) ?? '')?.[1])];
+  if (url.startsWith('/connectors/')) return ['flow', String(ID.exec(begin.toString('latin1', 0, HEAD_BYTES))?.[1])];
   return ['analysis', String(ANALYSIS.exec(url)?.[1])];
-}
-
-/** @returns the URL of a server on a port of its own */
-export async function listenWith(heard: RequestListener): Promise<string> {
-  const server = createServer(heard);
-  server.keepAliveTimeout = 60_000;
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { preciseNow } from './bench.js';
-import { listenWith, type Owed, type ReceiverBalance, ReceiverLedger, subjectOf } from './receivers.js';
+import { type LightRequest, type LightResponse, listenLightly } from './light-server.js';
+import { type Owed, type ReceiverBalance, ReceiverLedger, subjectOf } from './receivers.js';
 import { serve } from './rpc.js';
 
 /**
@@ -16,34 +16,27 @@ let bytes = 0;
 let lastAt = 0;
 let delayMs = 0;
 let hanging = new Set<string>();
-const unanswered: ServerResponse[] = [];
+const unanswered: LightResponse[] = [];
 
-function accept(destination: string, sessionId: string, firstByteAt: number, response: ServerResponse): void {
+function accept(destination: string, sessionId: string, firstByteAt: number, response: LightResponse): void {
   if (ledger.accept(destination, sessionId)) distinct++;
   if (keepArrivals) arrivals.push([destination, sessionId, firstByteAt]);
   lastAt = preciseNow();
-  response.writeHead(200, { 'content-length': 0 }).end();
+  response.answer(200);
 }
 
-function heard(request: IncomingMessage, response: ServerResponse): void {
-  const firstByteAt = preciseNow();
-  const chunks: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => {
-    bytes += chunk.length;
-    if (chunks.length === 0) chunks.push(chunk);
-  });
-  request.once('end', () => {
-    const [destination, sessionId] = subjectOf(request, chunks[0]);
-    if (hanging.has(destination)) return void unanswered.push(response);
-    if (delayMs === 0) accept(destination, sessionId, firstByteAt, response);
-    else setTimeout(() => accept(destination, sessionId, firstByteAt, response), delayMs);
-  });
+function heard(request: LightRequest, response: LightResponse): void {
+  bytes += request.bodyBytes;
+  const [destination, sessionId] = subjectOf(request);
+  if (hanging.has(destination)) return void unanswered.push(response);
+  if (delayMs === 0) accept(destination, sessionId, request.firstByteAt, response);
+  else setTimeout(() => accept(destination, sessionId, request.firstByteAt, response), delayMs);
 }
 
 const handlers = {
   async listen(): Promise<{ publisher: string; nlp: string; receivers: string[] }> {
-    const receivers = await Promise.all(Array.from({ length: RECEIVER_PORTS }, () => listenWith(heard)));
-    return { publisher: await listenWith(heard), nlp: await listenWith(heard), receivers };
+    const receivers = await Promise.all(Array.from({ length: RECEIVER_PORTS }, () => listenLightly(heard)));
+    return { publisher: await listenLightly(heard), nlp: await listenLightly(heard), receivers };
   },
 
   /** How every request is met from now on; those that hung before are cut off. */
@@ -51,7 +44,7 @@ const handlers = {
     delayMs = input.delayMs ?? 0;
     hanging = new Set(input.hanging);
     keepArrivals = input.keepArrivals ?? false;
-    unanswered.splice(0).forEach((response) => response.destroy());
+    unanswered.splice(0).forEach((response) => response.cut());
   },
 
   /** Waits until that many different debts were paid, or the time is over. @returns when the last one was */

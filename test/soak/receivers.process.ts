@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { listenWith, type Owed, type ReceiverBalance, ReceiverLedger, subjectOf } from '../bench/receivers.js';
+import { type LightRequest, type LightResponse, listenLightly } from '../bench/light-server.js';
+import { type Owed, type ReceiverBalance, ReceiverLedger, subjectOf } from '../bench/receivers.js';
 import { serve } from '../bench/rpc.js';
 
 /** Everybody who hears of ended sessions, each kind on a port of its own. They keep the ledger. */
@@ -10,28 +10,28 @@ let slowMs = 0;
 let accepted = 0;
 let refused = 0;
 
-function accept(destination: string, sessionId: string, response: ServerResponse): void {
+function accept(destination: string, sessionId: string, response: LightResponse): void {
   ledger.accept(destination, sessionId);
   accepted++;
-  response.writeHead(200, { 'content-length': 0 }).end();
+  response.answer(200);
 }
 
-function heard(request: IncomingMessage, response: ServerResponse): void {
-  let head: Buffer | undefined;
-  request.on('data', (chunk: Buffer) => (head ??= chunk));
-  request.once('end', () => {
-    const [destination, sessionId] = subjectOf(request, head);
-    if (failing.has(destination)) {
-      refused++;
-      response.writeHead(500, { 'content-length': 0 }).end();
-    } else if (slow.has(destination)) setTimeout(() => accept(destination, sessionId, response), slowMs);
-    else accept(destination, sessionId, response);
-  });
+function heard(request: LightRequest, response: LightResponse): void {
+  const [destination, sessionId] = subjectOf(request);
+  if (failing.has(destination)) {
+    refused++;
+    response.answer(500);
+  } else if (slow.has(destination)) setTimeout(() => accept(destination, sessionId, response), slowMs);
+  else accept(destination, sessionId, response);
 }
 
 const handlers = {
   async listen(): Promise<{ publisher: string; nlp: string; webhooks: string }> {
-    return { publisher: await listenWith(heard), nlp: await listenWith(heard), webhooks: await listenWith(heard) };
+    return {
+      publisher: await listenLightly(heard),
+      nlp: await listenLightly(heard),
+      webhooks: await listenLightly(heard),
+    };
   },
 
   behave(input: { failing: string[]; slow: string[]; slowMs: number }): void {

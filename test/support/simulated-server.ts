@@ -210,8 +210,9 @@ export class SimulatedServer {
     this.journal.answered(entry, status);
     if (response.destroyed) return;
     const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
-    const own = text === '' ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
-    response.writeHead(status, { ...own, ...headers }).end(text);
+    const bytes = Buffer.from(text);
+    const own = text === '' ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
+    response.writeHead(status, { ...own, ...headers }).end(bytes);
   }
 }
 
