@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { AnyBulkWriteOperation, Collection, Filter } from 'mongodb';
+import type { AnyBulkWriteOperation, Collection } from 'mongodb';
 import { Database } from '../persistence/database.js';
 import { duplicatesOf } from '../persistence/duplicates.js';
 import type { Completion, Delivery } from './completion.js';
@@ -10,16 +10,8 @@ export interface ClaimedDelivery {
   delivery: Delivery;
 }
 
-/** A completion after its first attempts, and the lease under which they were made. */
-export interface HandOver {
-  lease: string;
-  completed: Completion;
-}
-
 /** Holds every open completion that hbf-core knows of, and only those. */
 export const DUE_INDEX = 'deliveries-due';
-/** Holds every completion of which hbf-core was not told yet, or whose first outcomes are not written. */
-export const ABANDONED_INDEX = 'abandoned';
 /** Nothing is owed in it any more, and it does not say so yet. */
 const PAID = { open: true, state: 'completed' as const, 'deliveries.state': { $ne: 'owed' as const } };
 
@@ -32,21 +24,6 @@ export class CompletionRepository {
     return this.database.connection.collection<Completion>('completions');
   }
 
-  /**
-   * Writes down what is owed, before hbf-core is told.
-   *
-   * @returns the ids that exist already, and so were not inserted
-   * @throws a database error; some may have been inserted all the same: they are left to the recovery
-   */
-  async insert(completions: readonly Completion[]): Promise<Set<string>> {
-    try {
-      await this.completions.insertMany([...completions], { ordered: false });
-      return new Set();
-    } catch (error) {
-      return new Set(duplicatesOf(error).map((index) => completions[index]!._id));
-    }
-  }
-
   /** @returns the newest revision of each session, by session id */
   async latestOf(sessionIds: readonly string[]): Promise<Map<string, Completion>> {
     const found = await this.completions
@@ -54,21 +31,6 @@ export class CompletionRepository {
       .sort({ revision: 1 })
       .toArray();
     return new Map(found.map((completion) => [completion.sessionId, completion]));
-  }
-
-  /** Removes completions that are only detected and still ours: hbf-core was not told, or the user came back. */
-  async removeDetected(ids: readonly string[], lease: string): Promise<void> {
-    await this.completions.deleteMany({ _id: { $in: [...ids] }, state: 'detected', lease });
-  }
-
-  /** Takes over detected completions whose process went away; they are leased until `until`. */
-  async claimAbandoned(lease: string, now: Date, until: Date, limit: number): Promise<Completion[]> {
-    const abandoned: Filter<Completion> = { open: true, state: 'detected', leaseUntil: { $lte: now } };
-    const candidates = await this.completions.find(abandoned, { projection: { _id: 1 }, limit }).toArray();
-    if (candidates.length === 0) return [];
-    const ids = candidates.map((candidate) => candidate._id);
-    await this.completions.updateMany({ ...abandoned, _id: { $in: ids } }, { $set: { lease, leaseUntil: until } });
-    return this.completions.find({ _id: { $in: ids }, lease }).toArray();
   }
 
   /**
@@ -126,20 +88,17 @@ export class CompletionRepository {
   }
 
   /**
-   * Puts completions in the place of what was detected, each only where its lease is still in force. All in one update:
-   * to plan one for each takes the database longer than to make it.
+   * Writes completions down after their first attempts.
    *
-   * @returns how many were not written: their lease was another's by then
+   * @returns the ids that are there already: their lease was another's by then, who was faster
    */
-  async handOver(handOvers: readonly HandOver[]): Promise<number> {
-    const ids = handOvers.map(({ completed }) => completed._id);
-    const leased = { $literal: handOvers.map(({ lease, completed }) => `${lease} ${completed._id}`) };
-    const completed = { $literal: handOvers.map((one) => one.completed) };
-    const self = { $concat: ['$lease', ' ', '$_id'] };
-    const { matchedCount } = await this.completions.updateMany({ _id: { $in: ids }, $expr: { $in: [self, leased] } }, [
-      { $replaceWith: { $arrayElemAt: [completed, { $indexOfArray: [leased, self] }] } },
-    ]);
-    return handOvers.length - matchedCount;
+  async add(completed: readonly Completion[]): Promise<Set<string>> {
+    try {
+      await this.completions.insertMany([...completed], { ordered: false });
+      return new Set();
+    } catch (error) {
+      return new Set(duplicatesOf(error).map((index) => completed[index]!._id));
+    }
   }
 
   /** @returns how many of the operations found nothing to change: their claim was another's by then */

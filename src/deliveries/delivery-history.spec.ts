@@ -3,6 +3,7 @@ import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/supp
 import { type Completion, type DeliveryState, newDelivery, webhookDestination } from './completion.js';
 import type { Database } from '../persistence/database.js';
 import { DeliveryHistory, historyPage, type HistoryQuery } from './delivery-history.js';
+import { DetectionRepository } from './detection.repository.js';
 
 const START = Date.UTC(2026, 0, 1);
 const STATES: DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
@@ -73,10 +74,12 @@ describe('the count of what waits', () => {
     await dropDatabase(uri);
     await migrate(uri);
     const client = await connect(uri);
-    const first = { state: 'detected' as const, open: true };
-    const all = [completion(1, 'owed'), { ...completion(2, 'owed'), ...first }, completion(3, 'dead'), completion(4, 'delivered')]; // prettier-ignore
+    const all = [completion(1, 'owed'), completion(3, 'dead'), completion(4, 'delivered')];
     await client.db().collection<Completion>('completions').insertMany(all);
-    const history = new DeliveryHistory({ connection: client.db() } as unknown as Database);
+    const database = { connection: client.db() } as unknown as Database;
+    const detections = new DetectionRepository(database);
+    await detections.add([{ ...completion(2, 'owed'), state: 'detected', lease: 'l1', leaseUntil: new Date() }]);
+    const history = new DeliveryHistory(database, detections);
     expect([await history.countFor(1), await history.countFor(2)]).toEqual([2, 0]);
     await client.close();
   });

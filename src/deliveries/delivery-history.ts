@@ -3,7 +3,8 @@ import type { Collection, Document, Filter } from 'mongodb';
 import { WaitingDeliveries } from '../notifications/waiting-deliveries.js';
 import { Database } from '../persistence/database.js';
 import { type Completion, type Delivery, type DeliveryState, webhookDestination } from './completion.js';
-import { ABANDONED_INDEX, DUE_INDEX } from './completion.repository.js';
+import { DUE_INDEX } from './completion.repository.js';
+import { DetectionRepository } from './detection.repository.js';
 
 const STATES: readonly DeliveryState[] = ['owed', 'delivered', 'dead', 'dropped'];
 
@@ -36,7 +37,10 @@ export interface HistoryEntry {
 /** Looks at what was delivered and what was not; changes nothing. All look-ups are scoped by organization. */
 @Injectable()
 export class DeliveryHistory extends WaitingDeliveries {
-  constructor(private readonly database: Database) {
+  constructor(
+    private readonly database: Database,
+    private readonly detections: DetectionRepository,
+  ) {
     super();
   }
 
@@ -58,13 +62,19 @@ export class DeliveryHistory extends WaitingDeliveries {
 
   /** @returns undefined when the organization's integration is owed nothing for that completion */
   async find(organizationId: string, integrationId: number, completionId: string): Promise<HistoryEntry | undefined> {
-    const completion = await this.completions.findOne({ _id: completionId, organizationId });
-    return completion ? entry(completion, integrationId) : undefined;
+    const completion =
+      (await this.completions.findOne({ _id: completionId, organizationId })) ??
+      (await this.detections.find(organizationId, completionId));
+    return completion && entry(completion, integrationId);
   }
 
   /** @returns every revision of the session's completion, the oldest first */
   async ofSession(organizationId: string, sessionId: string): Promise<Completion[]> {
-    return this.completions.find({ sessionId, organizationId }).sort({ revision: 1 }).toArray();
+    // in this order: what moves from the one to the other in between is found
+    const detected = await this.detections.ofSession(organizationId, sessionId);
+    const completed = await this.completions.find({ sessionId, organizationId }).toArray();
+    const known = new Set(completed.map(({ _id }) => _id));
+    return [...completed, ...detected.filter(({ _id }) => !known.has(_id))].sort((a, b) => a.revision - b.revision);
   }
 
   /**
@@ -72,10 +82,15 @@ export class DeliveryHistory extends WaitingDeliveries {
    * written down yet: the mail about a failed one goes out sooner than that.
    */
   async countFor(integrationId: number): Promise<number> {
-    const owed = { destination: webhookDestination(integrationId), state: 'owed' as const };
-    const count = (state: Completion['state'], hint: string) =>
-      this.completions.countDocuments({ open: true, state, deliveries: { $elemMatch: owed } }, { hint });
-    const counts = await Promise.all([count('completed', DUE_INDEX), count('detected', ABANDONED_INDEX)]);
+    const destination = webhookDestination(integrationId);
+    const owed = { destination, state: 'owed' as const };
+    const counts = await Promise.all([
+      this.completions.countDocuments(
+        { open: true, state: 'completed', deliveries: { $elemMatch: owed } },
+        { hint: DUE_INDEX },
+      ),
+      this.detections.countFor(destination),
+    ]);
     return counts[0] + counts[1];
   }
 }

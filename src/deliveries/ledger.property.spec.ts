@@ -14,6 +14,7 @@ import { type Completion, type Delivery, newDelivery } from './completion.js';
 import { CompletionRepository } from './completion.repository.js';
 import { DeliveryEvents } from './delivery-events.js';
 import { DestinationRepository } from './destination.repository.js';
+import { DetectionRepository } from './detection.repository.js';
 import { IntegrationErrorRepository } from './integration-error.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { type DeliveryResult, settle } from './settlement.js';
@@ -75,7 +76,8 @@ function outcomeOf(reaction: Reaction): AttemptOutcome {
  * hbf-core, a receiver); after the last one each further call never comes back, as if the process had been killed.
  */
 class Life {
-  readonly completions: CompletionRepository;
+  private readonly detections: DetectionRepository;
+  private readonly completions: CompletionRepository;
   private readonly destinations: DestinationRepository;
   private readonly writer: OutcomeWriter;
   private readonly recovery: Recovery;
@@ -89,9 +91,11 @@ class Life {
   ) {
     const database = { connection: db } as unknown as Database;
     const clock = { now: () => world.now } as Clock;
+    this.detections = this.mortal(new DetectionRepository(database));
     this.completions = this.mortal(new CompletionRepository(database));
     this.destinations = this.mortal(new DestinationRepository(database));
     this.writer = new OutcomeWriter(
+      this.detections,
       this.completions,
       this.destinations,
       this.mortal(new IntegrationErrorRepository(database)),
@@ -109,7 +113,7 @@ class Life {
       { liveChatMaxIdleMs: 1 } as Config,
       clock,
       core as unknown as CoreClient,
-      this.completions,
+      this.detections,
       completer as unknown as SessionCompleter,
       this.writer,
       new DeliveryEvents(),
@@ -133,7 +137,7 @@ class Life {
     const active = this.world.ended.filter((id) => !this.world.completed.has(id));
     const planned = active.map((id) => this.plan(id, lease));
     if (planned.length === 0) return;
-    const known = await this.completions.insert(planned);
+    const known = await this.detections.add(planned);
     const fresh = planned.filter(({ _id }) => !known.has(_id));
     await this.tellCore(fresh.map(({ sessionId }) => sessionId));
     for (const completion of fresh) {
@@ -252,7 +256,8 @@ describe('the ledger, whenever the process dies', () => {
   /** Lives and dies as planned, then lives until nothing is owed. @returns how it ended */
   async function play({ deaths, ...rest }: Plan): Promise<{ world: World; completions: Completion[]; deaths: number }> {
     const db = client.db();
-    for (const name of ['completions', 'destinations', 'integration-errors']) await db.collection(name).deleteMany({});
+    for (const name of ['detections', 'completions', 'destinations', 'integration-errors'])
+      await db.collection(name).deleteMany({});
     const world = new World({ ...rest, deaths });
     let died = 0;
     for (const [nth, steps] of deaths.entries()) {

@@ -1,6 +1,7 @@
 import { type Completion, type Delivery, newDelivery } from './completion.js';
 import type { CompletionRepository } from './completion.repository.js';
 import type { DestinationRepository } from './destination.repository.js';
+import type { DetectionRepository } from './detection.repository.js';
 import type { IntegrationErrorRepository } from './integration-error.repository.js';
 import { OutcomeWriter } from './outcome-writer.js';
 
@@ -10,8 +11,9 @@ class Journal {
   failures = 0;
   private readonly gates: (() => void)[] = [];
 
+  readonly detections = { remove: () => Promise.resolve() } as unknown as DetectionRepository;
   readonly completions = {
-    handOver: (handOvers: unknown[]) => this.write(handOvers.map(() => 'first outcomes')),
+    add: (completed: unknown[]) => this.write(completed.map(() => 'first outcomes')).then(() => new Set()),
     write: (operations: unknown[]) => this.write(operations.map(() => 'settlement')),
     closePaid: () => (this.failures-- > 0 ? Promise.reject(new Error('the database is away')) : Promise.resolve()),
   } as unknown as CompletionRepository;
@@ -41,7 +43,7 @@ describe('OutcomeWriter', () => {
 
   beforeEach(() => {
     journal = new Journal();
-    writer = new OutcomeWriter(journal.completions, journal.destinations, journal.errors);
+    writer = new OutcomeWriter(journal.detections, journal.completions, journal.destinations, journal.errors);
   });
 
   it('lets no settlement overtake the first outcomes that a slow database is still writing', async () => {

@@ -2,16 +2,22 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { AnyBulkWriteOperation } from 'mongodb';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Completion, Delivery } from './completion.js';
-import { CompletionRepository, type HandOver } from './completion.repository.js';
+import { CompletionRepository } from './completion.repository.js';
 import { DestinationRepository } from './destination.repository.js';
+import { DetectionRepository } from './detection.repository.js';
 import { type IntegrationError, IntegrationErrorRepository } from './integration-error.repository.js';
+import { partsOf } from './parts.js';
 
 /** How long outcomes gather: in a batch of a hundred one costs the database half as much as in one of five. */
 const FLUSH_MS = 50;
 const FLUSH_SIZE = 200;
-/** Deliveries in one command: far below the 16 MB that one may have. */
-const DELIVERIES_AT_ONCE = 2_000;
 const RETRY_MS = 500;
+
+/** A completion after its first attempts, and the lease under which they were made. */
+interface HandOver {
+  lease: string;
+  completed: Completion;
+}
 
 interface Batch {
   /** First outcomes. Settlements may be of the same completions, and find their claims only after these. */
@@ -41,6 +47,7 @@ export class OutcomeWriter {
   private writing?: Promise<void>;
 
   constructor(
+    private readonly detections: DetectionRepository,
     private readonly completions: CompletionRepository,
     private readonly destinations: DestinationRepository,
     private readonly integrationErrors: IntegrationErrorRepository,
@@ -127,31 +134,39 @@ export class OutcomeWriter {
   private async write(batch: Batch): Promise<void> {
     if (batch.errors.length > 0) await this.integrationErrors.add(batch.errors);
     if (batch.dueTimes.size > 0) await this.destinations.announce(batch.dueTimes);
-    await this.change(batch.handOvers, deliveriesOf, (handOvers) => this.completions.handOver(handOvers));
-    await this.change(
-      batch.settlements,
-      () => 1,
-      (operations) => this.completions.write(operations),
-    );
+    await this.writeFirst(batch.handOvers);
+    await this.writeSettlements(batch.settlements);
     if (batch.perhapsPaid.size > 0) await this.completions.closePaid([...batch.perhapsPaid]);
     // A lane that looked between the announcement and the write found nothing, and may have cleared it.
     if (batch.dueTimes.size > 0) await this.destinations.announce(batch.dueTimes);
     for (const dueAt of batch.dueTimes.values()) this.onDue(dueAt);
   }
 
-  /** Part by part; what is written is taken out at once: tried again, it would find nothing and pass for lost. */
-  private async change<T>(
-    changes: T[],
-    weightOf: (change: T) => number,
-    write: (changes: readonly T[]) => Promise<number>,
-  ): Promise<void> {
-    while (changes.length > 0) {
-      const part = firstOf(changes, weightOf);
-      const lost = await write(part);
-      changes.splice(0, part.length);
-      this.lost += lost;
-      if (lost > 0) this.logger.warn({ lost }, 'outcomes came after their lease had passed');
+  /** A crash in between leaves a detection too many, which counts for nothing beside its completion. */
+  private async writeFirst(handOvers: HandOver[]): Promise<void> {
+    for (const part of partsOf([...handOvers], ({ completed }) => completed.deliveries.length)) {
+      const there = await this.completions.add(part.map(({ completed }) => completed));
+      handOvers.splice(0, part.length); // tried again, they would be there already, and pass for lost
+      this.noteLost(there.size);
+      const leases = new Set(part.map(({ lease }) => lease));
+      await this.detections.remove(
+        part.map(({ completed }) => completed._id),
+        [...leases],
+      );
     }
+  }
+
+  private async writeSettlements(settlements: Batch['settlements']): Promise<void> {
+    for (const part of partsOf([...settlements], () => 1)) {
+      const lost = await this.completions.write(part);
+      settlements.splice(0, part.length);
+      this.noteLost(lost);
+    }
+  }
+
+  private noteLost(lost: number): void {
+    this.lost += lost;
+    if (lost > 0) this.logger.warn({ lost }, 'outcomes came after their lease had passed');
   }
 }
 
@@ -161,15 +176,4 @@ function emptyBatch(): Batch {
 
 function size({ handOvers, settlements }: Batch): number {
   return handOvers.length + settlements.length;
-}
-
-function deliveriesOf({ completed }: HandOver): number {
-  return completed.deliveries.length;
-}
-
-/** As many as go into one command, at least one. */
-function firstOf<T>(changes: readonly T[], weightOf: (change: T) => number): T[] {
-  let weight = 0;
-  const tooMuch = changes.findIndex((change, index) => (weight += weightOf(change)) > DELIVERIES_AT_ONCE && index > 0);
-  return tooMuch < 0 ? [...changes] : changes.slice(0, tooMuch);
 }

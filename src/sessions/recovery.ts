@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
 import type { Completion, Delivery } from '../deliveries/completion.js';
-import { CompletionRepository } from '../deliveries/completion.repository.js';
+import { DetectionRepository } from '../deliveries/detection.repository.js';
 import { DeliveryEvents } from '../deliveries/delivery-events.js';
 import { OutcomeWriter } from '../deliveries/outcome-writer.js';
 import { Clock } from '../persistence/clock.js';
@@ -12,7 +12,8 @@ import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { decide } from './expiry-policy.js';
 import { SessionCompleter } from './session-completer.js';
 
-const BATCH = 100;
+/** Of detected sessions, taken over together. */
+const PAGES = 1;
 const AT_ONCE = 8;
 
 /** A session that hbf-core cannot show for this long is given up; what is owed for it is dead. */
@@ -33,7 +34,7 @@ export class Recovery {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly core: CoreClient,
-    private readonly completions: CompletionRepository,
+    private readonly detections: DetectionRepository,
     private readonly completer: SessionCompleter,
     private readonly writer: OutcomeWriter,
     private readonly events: DeliveryEvents,
@@ -48,7 +49,7 @@ export class Recovery {
       const lease = randomUUID();
       const now = this.clock.now();
       const until = new Date(now + this.completer.leaseMs);
-      const abandoned = await this.completions.claimAbandoned(lease, new Date(now), until, BATCH);
+      const abandoned = await this.detections.claimAbandoned(lease, new Date(now), until, PAGES);
       if (abandoned.length === 0) return recovered;
       await this.recover(abandoned, lease);
       recovered += abandoned.length;
@@ -66,9 +67,9 @@ export class Recovery {
     if (abandoned.some(({ leaseUntil }) => leaseUntil!.getTime() <= this.clock.now())) return;
     const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
     const takeBack = [...all('came-back'), ...all('still-ended').filter(({ sessionId }) => refused.has(sessionId))];
-    await this.completions.removeDetected(
+    await this.detections.remove(
       takeBack.map(({ _id }) => _id),
-      lease,
+      [lease],
     );
     this.completer.noteCompleted(all('still-ended').filter(({ sessionId }) => !refused.has(sessionId)));
     for (const completion of [...all('completed'), ...all('still-ended')]) {

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { Config } from '../config/config.js';
 import { type Completion, completionId, type ExpiryRule } from '../deliveries/completion.js';
 import { CompletionRepository } from '../deliveries/completion.repository.js';
+import { DetectionRepository } from '../deliveries/detection.repository.js';
 import { type EndedSession, FirstAttempts } from '../deliveries/first-attempts.js';
 import { planDeliveries } from '../deliveries/plan.js';
 import type { Integration } from '../integrations/integration.schema.js';
@@ -44,6 +45,7 @@ export class SessionCompleter {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly core: CoreClient,
+    private readonly detections: DetectionRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
     private readonly setAside: SetAside,
@@ -74,7 +76,7 @@ export class SessionCompleter {
   private async completePage(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
     const lease = randomUUID();
     const planned = ended.map((one) => ({ ...one, completion: this.plan(one, context, lease) }));
-    const known = await this.completions.insert(planned.map(({ completion }) => completion));
+    const known = await this.detections.add(planned.map(({ completion }) => completion));
     const fresh = planned.filter(({ completion }) => !known.has(completion._id));
     const again = planned.filter(({ completion }) => known.has(completion._id));
     const { returned, repeated, busy } = await this.sortOut(again);
@@ -104,9 +106,9 @@ export class SessionCompleter {
    */
   private async startOver(planned: readonly { completion: Completion }[], lease: string): Promise<string[]> {
     this.logger.warn({ sessions: planned.length }, 'completion.out-of-date');
-    await this.completions.removeDetected(
+    await this.detections.remove(
       planned.map(({ completion }) => completion._id),
-      lease,
+      [lease],
     );
     return [];
   }
@@ -175,12 +177,12 @@ export class SessionCompleter {
     const candidates: T[] = [];
     for (const one of again) {
       const before = latest.get(one.session.id);
-      if (!before || before.state === 'detected') result.busy.push(one.session.id);
+      if (!before) result.busy.push(one.session.id);
       else if (one.session.lastInteraction <= before.lastInteraction) result.repeated.push(one);
       else candidates.push({ ...one, completion: nextRevision(one.completion, before.revision + 1) });
     }
     if (candidates.length === 0) return result;
-    const known = await this.completions.insert(candidates.map(({ completion }) => completion));
+    const known = await this.detections.add(candidates.map(({ completion }) => completion));
     for (const one of candidates) {
       if (known.has(one.completion._id)) result.busy.push(one.session.id);
       else result.returned.push(one);
@@ -197,7 +199,7 @@ export class SessionCompleter {
     if (refused.size === 0) return;
     figures.refused += refused.size;
     const ids = planned.filter(({ session }) => refused.has(session.id)).map(({ completion }) => completion._id);
-    await this.completions.removeDetected(ids, lease);
+    await this.detections.remove(ids, [lease]);
     for (const id of refused) this.setAside.add(id, tenant.id, 'hbf-core refuses to complete it');
   }
 }

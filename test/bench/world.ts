@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Db } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
-import { ABANDONED_INDEX, DUE_INDEX } from '../../src/deliveries/completion.repository.js';
+import { DUE_INDEX } from '../../src/deliveries/completion.repository.js';
 import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
+import { detectionsOf } from '../support/completions.js';
 import { connect, databaseUri, migrate } from '../support/database.js';
 import { insertIntegration } from '../support/integrations.js';
 import { CORE_TOKEN } from '../support/planted-secrets.js';
@@ -147,8 +148,8 @@ export class World {
     const completions = this.database.collection<Completion>('completions');
     const projection = { _id: 1 };
     const open = async () =>
-      (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: DUE_INDEX })) ??
-      (await completions.findOne({ open: true, state: 'detected' }, { projection, hint: ABANDONED_INDEX }));
+      (await detectionsOf(this.database).findOne({}, { projection })) ??
+      (await completions.findOne({ open: true, state: 'completed' }, { projection, hint: DUE_INDEX }));
     await waitFor('all outcomes to be written', async () => (await open()) === null, {
       timeoutMs: 60_000,
       intervalMs: 10,

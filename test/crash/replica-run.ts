@@ -168,12 +168,14 @@ class ReplicaRun {
 
   /** What somebody holds now, by the lease or token that he holds it with. */
   private async holdings(): Promise<Map<string, { debts: string[]; sessionId?: string }>> {
-    const held = { $or: [{ state: 'detected' as const }, { 'deliveries.token': { $exists: true } }] };
-    const found = await this.world.completions.find({ open: true, ...held }).toArray();
     const result = new Map<string, { debts: string[]; sessionId?: string }>();
-    for (const completion of found) {
-      const { sessionId, state, lease, deliveries } = completion;
-      if (state === 'detected') result.set(`${sessionId} ${lease}`, { sessionId, debts: this.debts(completion) });
+    for (const completion of await this.world.detected()) {
+      const { sessionId, lease } = completion;
+      result.set(`${sessionId} ${lease}`, { sessionId, debts: this.debts(completion) });
+    }
+    const claimed = { open: true, 'deliveries.token': { $exists: true } };
+    for (const completion of await this.world.completions.find(claimed).toArray()) {
+      const { sessionId, deliveries } = completion;
       for (const { destination, token } of deliveries) {
         if (token) result.set(`${sessionId} ${destination} ${token}`, { debts: this.debts(completion, destination) });
       }

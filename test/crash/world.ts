@@ -1,5 +1,7 @@
 import type { Collection, MongoClient } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
+import type { Detection } from '../../src/deliveries/detection.repository.js';
+import { detectedIn, detectionsOf } from '../support/completions.js';
 import { connect, migrate } from '../support/database.js';
 import { insertIntegration } from '../support/integrations.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
@@ -71,6 +73,15 @@ export class CrashWorld {
     return this.client.db().collection<Completion>('completions');
   }
 
+  get detections(): Collection<Detection> {
+    return detectionsOf(this.client.db());
+  }
+
+  /** What is written down of sessions whose first outcomes are not. */
+  detected(): Promise<Completion[]> {
+    return detectedIn(this.client.db());
+  }
+
   /** Spawns the service; it may be killed before it is ready. */
   async spawn(env: Record<string, string> = {}): Promise<ServiceProcess> {
     const { root, env: common } = this.options;
@@ -103,9 +114,10 @@ export class CrashWorld {
 
   /** Waits until hbf-core was told of every offered session and nothing is owed any more. */
   async allPaid(timeoutMs: number): Promise<void> {
-    const owed = { $or: [{ state: 'detected' as const }, { 'deliveries.state': 'owed' as const }] };
     const paid = async () =>
-      this.platform.core.activeCount === 0 && (await this.completions.countDocuments(owed)) === 0;
+      this.platform.core.activeCount === 0 &&
+      (await this.detections.countDocuments()) === 0 &&
+      (await this.completions.countDocuments({ 'deliveries.state': 'owed' })) === 0;
     await waitFor('every debt to be paid', paid, { timeoutMs, intervalMs: 200 });
   }
 

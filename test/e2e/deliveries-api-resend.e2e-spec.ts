@@ -1,6 +1,8 @@
+import { ObjectId } from 'mongodb';
 import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
 import { Dispatcher } from '../../src/deliveries/dispatcher.js';
 import { type Completion, newDelivery, webhookDestination } from '../../src/deliveries/completion.js';
+import { detectionsOf } from '../support/completions.js';
 import { waitFor } from '../support/wait-for.js';
 import { Admin } from './deliveries-api.fixture.js';
 import { addSessions, deliveryOf, deliveryWhen, HoldingReceiver, letTimePassFor } from './deliveries.fixture.js';
@@ -122,7 +124,8 @@ describe('sending deliveries again over REST', () => {
       await round.addWebhook('t1');
       const completion = lost(1, 1, 'dead');
       const leaseUntil = new Date(Date.now() + HOUR_MS);
-      await round.completions.insertOne({ ...completion, state: 'detected', open: true, lease: 'x', leaseUntil });
+      const page = { lease: 'x', leaseUntil, completions: [{ ...completion, state: 'detected' as const, open: true }] };
+      await detectionsOf(round.db).insertOne({ _id: new ObjectId(), ...page });
       expect((await admin.retry(1, 'dead-1-1')).status).toBe(409);
     });
   });

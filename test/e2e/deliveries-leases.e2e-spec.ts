@@ -1,8 +1,8 @@
-import { completionId } from '../../src/deliveries/completion.js';
 import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
+import { detectedIn, detectionsOf } from '../support/completions.js';
 import { startService } from '../support/service-in-process.js';
 import { waitFor } from '../support/wait-for.js';
-import { addSessions, deliveryOf, deliveryWhen, HoldingReceiver } from './deliveries.fixture.js';
+import { addSessions, deliveryOf, deliveryWhen, HoldingReceiver, letTimePass } from './deliveries.fixture.js';
 import { Round } from './round.fixture.js';
 
 jest.setTimeout(30_000);
@@ -41,15 +41,23 @@ describe('claims', () => {
     expect(completion.open).toBe(true);
   });
 
-  it('of a whole completion are kept to as well', async () => {
+  it('of a whole completion that passed to another: who writes first outcomes first is believed', async () => {
     const sessionId = round.addSession('t1', 20);
-    round.core.server.onBefore('PATCH /chat-sessions/batch/complete', async () => {
-      await round.completions.updateOne({ _id: completionId(sessionId, 1) }, { $set: { lease: 'of-another' } });
+    const another = { lease: 'of-another', leaseUntil: new Date(Date.now() + 60_000) };
+    const forget = round.core.server.onBefore('PATCH /chat-sessions/batch/complete', async () => {
+      await detectionsOf(round.db).updateOne({ 'completions._id': sessionId }, { $set: another });
     });
     receiver.release();
     await round.check();
-    await waitFor('the first outcomes to be lost', () => lost() === 1);
-    expect((await round.all()).get(sessionId)).toMatchObject({ state: 'detected', lease: 'of-another', open: true });
+    forget();
+    await waitFor('the first outcomes', async () => (await round.completions.countDocuments({ open: false })) === 1);
+    expect(await detectedIn(round.db)).toMatchObject([{ _id: sessionId, lease: 'of-another' }]);
+
+    await letTimePass(round.db);
+    expect(await round.check()).toMatchObject({ recovered: 0, completed: 0 });
+    expect((await round.allPaid()).get(sessionId)).toMatchObject({ state: 'completed', open: false });
+    expect(receiver.webhookIds).toHaveLength(1);
+    expect(lost()).toBe(0);
   });
 
   it('are given back when the service stops, and what runs is finished', async () => {

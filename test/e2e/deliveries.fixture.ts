@@ -5,6 +5,7 @@ import type { Completion, Delivery } from '../../src/deliveries/completion.js';
 import type { Destination } from '../../src/deliveries/destination.repository.js';
 import type { IntegrationError } from '../../src/deliveries/integration-error.repository.js';
 import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
+import { detectionsOf } from '../support/completions.js';
 import { waitFor } from '../support/wait-for.js';
 import type { Round } from './round.fixture.js';
 
@@ -51,7 +52,7 @@ export function destinationsOf(db: Db): Collection<Destination> {
 export async function letTimePass(db: Db): Promise<void> {
   const past = new Date(Date.now() - 1_000);
   const completions = db.collection<Completion>('completions');
-  await completions.updateMany({ open: true, state: 'detected' }, { $set: { leaseUntil: past } });
+  await detectionsOf(db).updateMany({}, { $set: { leaseUntil: past } });
   await completions.updateMany(
     { open: true, state: 'completed' },
     { $set: { 'deliveries.$[owed].dueAt': past } },

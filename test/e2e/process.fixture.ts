@@ -1,5 +1,6 @@
 import type { Db, MongoClient } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
+import { allCompletions, detectionsOf } from '../support/completions.js';
 import { connect, dropDatabase, testDatabaseUri } from '../support/database.js';
 import { insertIntegration, type NewIntegration } from '../support/integrations.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
@@ -72,14 +73,15 @@ export class ProcessRound {
    */
   async allPaid(sessions: number, timeoutMs = 40_000): Promise<Map<string, Completion>> {
     const paid = async () =>
-      (await this.completions.countDocuments({ state: 'completed' })) >= sessions &&
-      (await this.completions.countDocuments({ $or: [{ state: 'detected' }, { 'deliveries.state': 'owed' }] })) === 0;
+      (await this.completions.countDocuments()) >= sessions &&
+      (await detectionsOf(this.db).countDocuments()) === 0 &&
+      (await this.completions.countDocuments({ 'deliveries.state': 'owed' })) === 0;
     await waitFor(`${sessions} sessions to be paid`, paid, { timeoutMs, intervalMs: 50 });
     return this.all();
   }
 
-  async all(): Promise<Map<string, Completion>> {
-    return new Map((await this.completions.find().toArray()).map((completion) => [completion._id, completion]));
+  all(): Promise<Map<string, Completion>> {
+    return allCompletions(this.db);
   }
 
   /** How often hbf-core was told of each of the sessions, and hbf-event-publisher. */

@@ -2,6 +2,7 @@ import type { Db, MongoClient } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
 import type { CheckFigures } from '../../src/sessions/check-figures.js';
 import { SessionCheckScheduler } from '../../src/sessions/session-check.scheduler.js';
+import { allCompletions, detectionsOf } from '../support/completions.js';
 import { connect, dropDatabase, testDatabaseUri } from '../support/database.js';
 import { insertIntegration, type NewIntegration } from '../support/integrations.js';
 import { PlatformSimulator } from '../support/platform-simulator.js';
@@ -85,14 +86,15 @@ export class Round {
 
   /** Waits until nothing is owed any more. @returns all completions, by session id and revision */
   async allPaid(timeoutMs = 10_000): Promise<Map<string, Completion>> {
-    await waitFor('everything to be paid', async () => (await this.completions.countDocuments({ open: true })) === 0, {
-      timeoutMs,
-    });
+    const paid = async () =>
+      (await detectionsOf(this.db).countDocuments()) === 0 &&
+      (await this.completions.countDocuments({ open: true })) === 0;
+    await waitFor('everything to be paid', paid, { timeoutMs });
     return this.all();
   }
 
-  async all(): Promise<Map<string, Completion>> {
-    return new Map((await this.completions.find().toArray()).map((completion) => [completion._id, completion]));
+  all(): Promise<Map<string, Completion>> {
+    return allCompletions(this.db);
   }
 
   async stop(): Promise<void> {

@@ -1,4 +1,5 @@
 import { SessionCheckScheduler } from '../../src/sessions/session-check.scheduler.js';
+import { detectedIn } from '../support/completions.js';
 import { waitFor } from '../support/wait-for.js';
 import type { WebhookReceiver } from '../support/webhook-receiver.js';
 import { Round } from './round.fixture.js';
@@ -33,7 +34,7 @@ describe('recovery of sessions whose completion stopped half-way', () => {
   async function stopHalfWay(stage: 'before' | 'after' = 'before'): Promise<void> {
     round.core.server.fault({ kind: 'reset', route: PATCH, stage, times: TRIES });
     expect(await round.check()).toMatchObject({ completed: 0, tenantsFailed: 1 });
-    const detected = await round.completions.find({ state: 'detected', open: true }).toArray();
+    const detected = await detectedIn(round.db);
     expect(detected.map(({ _id }) => _id).sort()).toEqual(ids);
     expect(receiver.received).toEqual([]);
     expect(round.platform.publisher.triggers).toEqual([]);

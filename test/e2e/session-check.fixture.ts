@@ -1,5 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
+import { detectionsOf } from '../support/completions.js';
 import { startService } from '../support/service-in-process.js';
 import type { Round } from './round.fixture.js';
 
@@ -24,7 +25,7 @@ export function captureLogs(round: Round): LogLine[] {
 
 /** The processes that were at work on detected sessions count as gone. */
 export async function passLeases(round: Round): Promise<void> {
-  await round.completions.updateMany({ state: 'detected' }, { $set: { leaseUntil: new Date(0) } });
+  await detectionsOf(round.db).updateMany({}, { $set: { leaseUntil: new Date(0) } });
 }
 
 /** What is owed to the destination, and waits for a later attempt, is due now. */

@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import { type Collection, ObjectId } from 'mongodb';
+import { Database } from '../persistence/database.js';
+import { duplicatesOf } from '../persistence/duplicates.js';
+import type { Completion } from './completion.js';
+import { partsOf } from './parts.js';
+
+/**
+ * What is owed for a page of sessions that hbf-core may not know as COMPLETED yet, or whose first outcomes are not
+ * written: one document, as to write one for each session takes the database three times as long. Collection
+ * `detections`. A completion is in no two of them; once it is in `completions`, what stands here is void.
+ */
+export interface Detection {
+  _id: ObjectId;
+  /** Of the process that is at work on it from detection to the first outcomes. */
+  lease: string;
+  leaseUntil: Date;
+  completions: Completion[];
+}
+
+/** The `detections` collection. */
+@Injectable()
+export class DetectionRepository {
+  constructor(private readonly database: Database) {}
+
+  private get detections(): Collection<Detection> {
+    return this.database.connection.collection<Detection>('detections');
+  }
+
+  /**
+   * Writes down what is owed, before hbf-core is told. Only what is written can tell whether another was faster: so
+   * `completions` is asked afterwards, and what it holds is taken out again.
+   *
+   * @param completions of one lease
+   * @returns the ids that are detected or completed already, and so were not added
+   * @throws a database error; some may have been added all the same: they are left to the recovery
+   */
+  async add(completions: readonly Completion[]): Promise<Set<string>> {
+    const known = new Set<string>();
+    const once = new Map<string, Completion>();
+    for (const completion of completions) {
+      if (once.has(completion._id)) known.add(completion._id);
+      else once.set(completion._id, completion);
+    }
+    for (const part of partsOf([...once.values()], (completion) => completion.deliveries.length)) {
+      for (const id of await this.addPage(part)) known.add(id);
+    }
+    const added = [...once.keys()].filter((id) => !known.has(id));
+    const completed = await this.completedOf(added);
+    if (completed.length > 0) await this.remove(completed, [completions[0]!.lease!]);
+    completed.forEach((id) => known.add(id));
+    return known;
+  }
+
+  /** @returns the ids that another page holds; the rest was added */
+  private async addPage(page: readonly Completion[]): Promise<string[]> {
+    const held: string[] = [];
+    for (let left = [...page]; left.length > 0;) {
+      const { lease, leaseUntil } = left[0]!;
+      try {
+        const one = { _id: new ObjectId(), lease: lease!, leaseUntil: leaseUntil!, completions: left };
+        await this.detections.insertMany([one]);
+        return held;
+      } catch (error) {
+        duplicatesOf(error); // throws what is anything else
+        const others = await this.heldOf(left.map(({ _id }) => _id));
+        held.push(...left.filter(({ _id }) => others.has(_id)).map(({ _id }) => _id));
+        left = left.filter(({ _id }) => !others.has(_id));
+      }
+    }
+    return held;
+  }
+
+  /** Takes completions out that are held under one of `leases`: they are completed by now, or not owed any more. */
+  async remove(ids: readonly string[], leases: readonly string[]): Promise<void> {
+    const ours = { lease: { $in: [...leases] }, 'completions._id': { $in: [...ids] } };
+    await this.detections.bulkWrite([
+      // whole pages first: the unique index takes two that were emptied for the same
+      { deleteMany: { filter: { ...ours, completions: { $not: { $elemMatch: { _id: { $nin: [...ids] } } } } } } },
+      { updateMany: { filter: ours, update: { $pull: { completions: { _id: { $in: [...ids] } } } } } },
+    ]);
+  }
+
+  /**
+   * Takes over pages whose process went away; they are leased until `until`.
+   *
+   * @param pages how many at most
+   * @returns what is in them and not completed, under the new lease; nothing: there is no such page
+   */
+  async claimAbandoned(lease: string, now: Date, until: Date, pages: number): Promise<Completion[]> {
+    const abandoned = { leaseUntil: { $lte: now } };
+    for (;;) {
+      const found = await this.detections.find(abandoned, { projection: { _id: 1 }, limit: pages }).toArray();
+      if (found.length === 0) return [];
+      const filter = { ...abandoned, _id: { $in: found.map(({ _id }) => _id) } };
+      await this.detections.updateMany(filter, { $set: { lease, leaseUntil: until } });
+      const claimed = (await this.detections.find({ lease }).toArray()).flatMap(completionsOf);
+      const completed = new Set(await this.completedOf(claimed.map(({ _id }) => _id)));
+      if (completed.size > 0) await this.remove([...completed], [lease]);
+      const left = claimed.filter(({ _id }) => !completed.has(_id));
+      if (left.length > 0) return left; // else others were faster, or only the tidying up was missing
+    }
+  }
+
+  /** @returns a completion that is detected and perhaps not completed; undefined when the organization has none such */
+  async find(organizationId: string, completionId: string): Promise<Completion | undefined> {
+    const page = await this.detections.findOne({ 'completions._id': completionId });
+    const found = page && completionsOf(page).find(({ _id }) => _id === completionId);
+    return found?.organizationId === organizationId ? found : undefined;
+  }
+
+  /** @returns what is detected of a session, and perhaps not completed */
+  async ofSession(organizationId: string, sessionId: string): Promise<Completion[]> {
+    const own = { organizationId, sessionId };
+    const pages = await this.detections.find({ completions: { $elemMatch: own } }).toArray();
+    return pages
+      .flatMap(completionsOf)
+      .filter((one) => one.organizationId === organizationId && one.sessionId === sessionId);
+  }
+
+  /** How many detected sessions owe a destination something. */
+  async countFor(destination: string): Promise<number> {
+    const [count] = await this.detections
+      .aggregate<{ sessions: number }>([
+        { $unwind: '$completions' },
+        { $match: { 'completions.deliveries': { $elemMatch: { destination, state: 'owed' } } } },
+        { $count: 'sessions' },
+      ])
+      .toArray();
+    return count?.sessions ?? 0;
+  }
+
+  private async heldOf(ids: string[]): Promise<Set<string>> {
+    const pages = await this.detections
+      .find({ 'completions._id': { $in: ids } }, { projection: { 'completions._id': 1 } })
+      .toArray();
+    return new Set(pages.flatMap(({ completions }) => completions.map(({ _id }) => _id)));
+  }
+
+  private async completedOf(ids: string[]): Promise<string[]> {
+    const completions = this.database.connection.collection<Completion>('completions');
+    const found = await completions.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    return found.map(({ _id }) => _id);
+  }
+}
+
+/** As they are now: a lease may have passed to another since they were detected. */
+function completionsOf({ lease, leaseUntil, completions }: Detection): Completion[] {
+  return completions.map((completion) => ({ ...completion, lease, leaseUntil }));
+}
