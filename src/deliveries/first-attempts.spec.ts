@@ -1,16 +1,14 @@
 import { testConfig } from '../../test/support/service-environment.js';
 import { Clock } from '../persistence/clock.js';
-import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
 import { SurveyDirectory } from '../platform/core/survey-directory.js';
-import type { TenantDirectory } from '../platform/core/tenant-directory.js';
-import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { AttemptRunner } from './attempt-runner.js';
 import type { Attempt } from './channels/delivery-channel.js';
 import { type Completion, type Delivery, newDelivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
 import { type EndedSession, FirstAttempts, type Places } from './first-attempts.js';
 import type { OutcomeWriter } from './outcome-writer.js';
+import type { SessionMaterial } from './session-material.js';
 
 /** Attempts that end when the test says so, and what is written of them. */
 class Journal {
@@ -55,8 +53,6 @@ describe('FirstAttempts', () => {
       dispatcher,
       runner,
       writer,
-      nobody as CoreClient,
-      nobody as TenantDirectory,
       new SurveyDirectory(nobody as CoreClient),
     );
   }
@@ -76,7 +72,7 @@ describe('FirstAttempts', () => {
     const deliveries = destinations.map((destination) => newDelivery(destination, 'webhook'));
     const leaseUntil = new Date(Date.now() + 60_000);
     const completion = { _id: id, lease: 'l1', leaseUntil, deliveries } as Completion;
-    return { completion, session: {} as ChatSession, tenant: {} as Tenant, integrations: new Map() };
+    return { completion, material: {} as SessionMaterial, integrations: new Map() };
   }
 
   /** Asks for places. @returns them, once they have been given */

@@ -2,24 +2,19 @@ import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
-import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import { CoreClient } from '../platform/core/core.client.js';
 import { type HasSurveys, SurveyDirectory } from '../platform/core/survey-directory.js';
-import { TenantDirectory } from '../platform/core/tenant-directory.js';
-import type { Tenant } from '../platform/core/tenant.dto.js';
 import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
 import type { Completion, Delivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
 import { OutcomeWriter } from './outcome-writer.js';
-import { SessionMaterial } from './session-material.js';
+import type { SessionMaterial } from './session-material.js';
 import { giveBack } from './settlement.js';
 
 /** An ended session that hbf-core has been told of, with what the check has in memory. */
 export interface EndedSession {
   completion: Completion;
-  session: ChatSession;
-  tenant: Tenant;
+  material: SessionMaterial;
   integrations: ReadonlyMap<number, Integration>;
 }
 
@@ -72,8 +67,6 @@ export class FirstAttempts {
     private readonly dispatcher: Dispatcher,
     private readonly runner: AttemptRunner,
     private readonly writer: OutcomeWriter,
-    private readonly core: CoreClient,
-    private readonly tenants: TenantDirectory,
     private readonly surveys: SurveyDirectory,
   ) {}
 
@@ -100,7 +93,7 @@ export class FirstAttempts {
     for (const tracked of this.tracked) this.handOver(tracked);
   }
 
-  private beginOne({ completion, session, tenant, integrations }: EndedSession, hasSurveys: HasSurveys): void {
+  private beginOne({ completion, material, integrations }: EndedSession, hasSurveys: HasSurveys): void {
     const { deliveries } = completion;
     const tracked: Tracked = {
       completion,
@@ -112,7 +105,6 @@ export class FirstAttempts {
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
     const completed = { ...completion, completedAt: tracked.completedAt };
-    const material = new SessionMaterial(completion, this.core, this.tenants, { session, tenant, hasSurveys });
     // the lease is in the database's time, deadlines of attempts are in this machine's
     const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
     deliveries.forEach((delivery, index) => {
@@ -124,7 +116,7 @@ export class FirstAttempts {
         first: true,
         alone: false,
         run: inThisTrace(async () => {
-          const attempt = { completion: completed, delivery, material, integration, deadline };
+          const attempt = { completion: completed, delivery, material, hasSurveys, integration, deadline };
           this.done(tracked, index, await this.runner.run(attempt));
         }),
         turnAway: leave,

@@ -33,7 +33,6 @@ describe('SessionMaterial', () => {
     new SessionMaterial(COMPLETION, core, tenants, {
       session: readChatSession(raw),
       tenant: tenant(hasCrm),
-      hasSurveys: () => Promise.resolve(false),
     });
   const read = async (material: SessionMaterial) => JSON.parse(String(await material.payload())) as unknown;
 

@@ -1,6 +1,5 @@
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
-import type { HasSurveys } from '../platform/core/survey-directory.js';
 import type { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { Completion } from './completion.js';
@@ -14,12 +13,10 @@ export class SessionGoneError extends Error {
   }
 }
 
-/** What the check has in memory when it begins a session's first attempts. */
+/** What the check has in memory when it writes down what is owed for a session. */
 export interface InMemory {
   session: ChatSession;
   tenant: Tenant;
-  /** Asked after the session was completed, together with its neighbours. */
-  hasSurveys: HasSurveys;
 }
 
 /**
@@ -34,7 +31,6 @@ export class SessionMaterial {
   /** Kept only where a contact has to be looked up first. */
   private readonly session?: ChatSession;
   private readonly knownTenant?: Tenant;
-  private readonly hasSurveys?: HasSurveys;
 
   constructor(
     private readonly completion: Pick<Completion, 'sessionId' | 'revision' | 'organizationId' | 'tenantId'>,
@@ -43,9 +39,8 @@ export class SessionMaterial {
     inMemory?: InMemory,
   ) {
     if (!inMemory) return;
-    const { session, tenant, hasSurveys } = inMemory;
+    const { session, tenant } = inMemory;
     this.knownTenant = tenant;
-    this.hasSurveys = hasSurveys;
     if (handleOfContact(session, tenant) !== undefined) {
       this.session = session;
     } else {
@@ -71,11 +66,6 @@ export class SessionMaterial {
     const tenant = await this.tenants.find(organizationId, tenantId);
     if (!tenant) throw new SessionGoneError('tenant');
     return tenant;
-  }
-
-  /** @throws PlatformError when hbf-core does not answer */
-  async mayHaveSurveys(): Promise<boolean> {
-    return this.hasSurveys ? this.hasSurveys(this.completion.organizationId) : true;
   }
 
   private async read(): Promise<Buffer> {

@@ -173,7 +173,7 @@ export class CatchUp {
     round.figures.found += ended.length;
     const integrations = await this.integrations.enabledForTenants([tenant.id]);
     const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures: round.figures, readAt };
-    const staying = await this.completer.complete(ended, context);
+    const staying = await this.completer.complete(this.completer.plan(ended, context), context);
     // the oldest ones would else be first again in each check, and take the places of all others
     for (const id of staying) this.setAside.add(id, tenant.id, 'hbf-core shows it as active after it was completed');
   }

@@ -6,10 +6,12 @@ import { CompletionRepository } from '../deliveries/completion.repository.js';
 import { DetectionRepository } from '../deliveries/detection.repository.js';
 import { type EndedSession, FirstAttempts } from '../deliveries/first-attempts.js';
 import { planDeliveries } from '../deliveries/plan.js';
+import { SessionMaterial } from '../deliveries/session-material.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
@@ -21,6 +23,12 @@ import { SetAside } from './set-aside.js';
 export interface Ended {
   session: ChatSession;
   rule: ExpiryRule;
+}
+
+/** What will be owed for it, and what that is made of. The session itself, as it was read, may go. */
+export interface Planned {
+  completion: Completion;
+  material: SessionMaterial;
 }
 
 export interface CompletionContext {
@@ -45,6 +53,7 @@ export class SessionCompleter {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly core: CoreClient,
+    private readonly tenants: TenantDirectory,
     private readonly detections: DetectionRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
@@ -61,40 +70,45 @@ export class SessionCompleter {
   }
 
   /**
-   * Ends one page of sessions of one tenant, which have places (FirstAttempts.reserve): what hbf-core was told of should
+   * What will be owed for a page of sessions, under a lease of its own. They are serialised at once: as parsed they
+   * would be in memory while the database and hbf-core take their time.
+   */
+  plan(ended: readonly Ended[], context: CompletionContext): Planned[] {
+    const lease = randomUUID();
+    return ended.map((one) => this.planOne(one, context, lease));
+  }
+
+  /**
+   * Ends one page of sessions of one tenant, as planned, which have places (FirstAttempts.reserve): what hbf-core was told of should
    * not wait here.
    *
    * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
    *   so long ago that they must be read again
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
-  complete(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
-    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': ended.length });
-    return traced({ name: 'completion', attributes }, () => this.completePage(ended, context));
+  complete(planned: readonly Planned[], context: CompletionContext): Promise<string[]> {
+    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': planned.length });
+    return traced({ name: 'completion', attributes }, () => this.completePage(planned, context));
   }
 
-  private async completePage(ended: readonly Ended[], context: CompletionContext): Promise<string[]> {
-    const lease = randomUUID();
-    const planned = ended.map((one) => ({ ...one, completion: this.plan(one, context, lease) }));
+  private async completePage(planned: readonly Planned[], context: CompletionContext): Promise<string[]> {
+    const lease = planned[0]!.completion.lease!;
     const known = await this.detections.add(planned.map(({ completion }) => completion));
     const fresh = planned.filter(({ completion }) => !known.has(completion._id));
     const again = planned.filter(({ completion }) => known.has(completion._id));
     const { returned, repeated, busy } = await this.sortOut(again);
     if (Date.now() - context.readAt > this.leaseMs) return this.startOver([...fresh, ...returned], lease);
 
-    const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(({ session }) => session.id));
-    const toPay = [...fresh, ...returned].filter(({ session }) => !refused.has(session.id));
+    const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(sessionIdOf));
+    const toPay = [...fresh, ...returned].filter((one) => !refused.has(sessionIdOf(one)));
     await this.giveUp([...fresh, ...returned], refused, lease, context);
     context.figures.completed += toPay.length;
     this.noteCompleted(toPay.map(({ completion }) => completion));
     context.figures.repeated += repeated.length;
 
     const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
-    const { tenant } = context;
-    this.firstAttempts.begin(
-      toPay.map(({ completion, session }): EndedSession => ({ completion, session, tenant, integrations })),
-    );
-    return [...refused, ...busy, ...repeated.map(({ session }) => session.id)];
+    this.firstAttempts.begin(toPay.map((one): EndedSession => ({ ...one, integrations })));
+    return [...refused, ...busy, ...repeated.map(sessionIdOf)];
   }
 
   /**
@@ -104,7 +118,7 @@ export class SessionCompleter {
    *
    * @returns none: all are to be read again
    */
-  private async startOver(planned: readonly { completion: Completion }[], lease: string): Promise<string[]> {
+  private async startOver(planned: readonly Planned[], lease: string): Promise<string[]> {
     this.logger.warn({ sessions: planned.length }, 'completion.out-of-date');
     await this.detections.remove(
       planned.map(({ completion }) => completion._id),
@@ -145,7 +159,8 @@ export class SessionCompleter {
     return Math.max(0, this.clock.now() - lastInteraction.getTime() - idleMs);
   }
 
-  private plan({ session, rule }: Ended, { tenant, thresholdSeconds, integrations }: CompletionContext, lease: string) {
+  private planOne({ session, rule }: Ended, context: CompletionContext, lease: string): Planned {
+    const { tenant, thresholdSeconds, integrations } = context;
     const now = this.clock.now();
     const completion: Completion = {
       _id: completionId(session.id, 1),
@@ -163,47 +178,54 @@ export class SessionCompleter {
       leaseUntil: new Date(now + this.leaseMs),
       ...planDeliveries(session, tenant, integrations),
     };
-    return completion;
+    return { completion, material: new SessionMaterial(completion, this.core, this.tenants, { session, tenant }) };
   }
 
   /**
    * What to do with sessions that ended before: `returned`, the user came back and it ended again, a new revision;
    * `repeated`, hbf-core forgot; `busy`, another process or the recovery is at work on it.
    */
-  private async sortOut<T extends Ended & { completion: Completion }>(again: readonly T[]) {
-    const result = { returned: [] as T[], repeated: [] as T[], busy: [] as string[] };
+  private async sortOut(again: readonly Planned[]) {
+    const result = { returned: [] as Planned[], repeated: [] as Planned[], busy: [] as string[] };
     if (again.length === 0) return result;
-    const latest = await this.completions.latestOf(again.map(({ session }) => session.id));
-    const candidates: T[] = [];
+    const latest = await this.completions.latestOf(again.map(sessionIdOf));
+    const candidates: Planned[] = [];
     for (const one of again) {
-      const before = latest.get(one.session.id);
-      if (!before) result.busy.push(one.session.id);
-      else if (one.session.lastInteraction <= before.lastInteraction) result.repeated.push(one);
-      else candidates.push({ ...one, completion: nextRevision(one.completion, before.revision + 1) });
+      const { sessionId, lastInteraction } = one.completion;
+      const before = latest.get(sessionId);
+      if (!before) result.busy.push(sessionId);
+      else if (lastInteraction <= before.lastInteraction) result.repeated.push(one);
+      else candidates.push(this.asRevision(before.revision + 1, one.completion));
     }
     if (candidates.length === 0) return result;
     const known = await this.detections.add(candidates.map(({ completion }) => completion));
     for (const one of candidates) {
-      if (known.has(one.completion._id)) result.busy.push(one.session.id);
+      if (known.has(one.completion._id)) result.busy.push(sessionIdOf(one));
       else result.returned.push(one);
     }
     return result;
   }
 
+  /** Its payload tells the revision, and is made of the session as hbf-core has it then: few sessions return. */
+  private asRevision(revision: number, planned: Completion): Planned {
+    const completion = { ...planned, _id: completionId(planned.sessionId, revision), revision };
+    return { completion, material: new SessionMaterial(completion, this.core, this.tenants) };
+  }
+
   private async giveUp(
-    planned: readonly { session: ChatSession; completion: Completion }[],
+    planned: readonly Planned[],
     refused: ReadonlySet<string>,
     lease: string,
     { tenant, figures }: CompletionContext,
   ): Promise<void> {
     if (refused.size === 0) return;
     figures.refused += refused.size;
-    const ids = planned.filter(({ session }) => refused.has(session.id)).map(({ completion }) => completion._id);
+    const ids = planned.filter((one) => refused.has(sessionIdOf(one))).map(({ completion }) => completion._id);
     await this.detections.remove(ids, [lease]);
     for (const id of refused) this.setAside.add(id, tenant.id, 'hbf-core refuses to complete it');
   }
 }
 
-function nextRevision(completion: Completion, revision: number): Completion {
-  return { ...completion, _id: completionId(completion.sessionId, revision), revision };
+function sessionIdOf({ completion }: Planned): string {
+  return completion.sessionId;
 }

@@ -7,7 +7,7 @@ import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { CheckFigures } from './check-figures.js';
 import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
-import { type Ended, SessionCompleter } from './session-completer.js';
+import { type CompletionContext, type Ended, type Planned, SessionCompleter } from './session-completer.js';
 import { SessionReader } from './session-reader.js';
 import { SetAside } from './set-aside.js';
 
@@ -52,21 +52,35 @@ export class TenantScanner {
       try {
         if (!(await mayGoOn())) return;
         const readAt = Date.now();
-        const found = await reader.read(page);
-        this.noteRejected(found, tenant, staying, figures);
-        this.leaveOthers(found, tenant, staying);
-        const fresh = found.items.filter((session) => !staying.has(session.id));
-        const ended = this.select(fresh, { now, threshold }, staying, figures);
-        places.keep(ended.length);
-        const stay = ended.length > 0 ? await this.completer.complete(ended, { ...context, readAt }) : [];
+        const read = { ...context, readAt };
+        const { planned, last } = await this.planPage(reader, page, { now, threshold }, staying, read);
+        places.keep(planned.length);
+        const stay = planned.length > 0 ? await this.completer.complete(planned, read) : [];
         stay.forEach((id) => staying.add(id));
         const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
-        if (isLast(found, page, pageSize) && !outOfDate) return;
-        if (ended.length === stay.length) page++;
+        if (last && !outOfDate) return;
+        if (planned.length === stay.length) page++;
       } finally {
         places.release();
       }
     }
+  }
+
+  /** By itself, so that the sessions as they were read are not held on to while they are completed. */
+  private async planPage(
+    reader: SessionReader,
+    page: number,
+    times: ScanTimes,
+    staying: Set<string>,
+    context: CompletionContext,
+  ): Promise<{ planned: Planned[]; last: boolean }> {
+    const { tenant, figures } = context;
+    const found = await reader.read(page);
+    this.noteRejected(found, tenant, staying, figures);
+    this.leaveOthers(found, tenant, staying);
+    const fresh = found.items.filter((session) => !staying.has(session.id));
+    const ended = this.select(fresh, times, staying, figures);
+    return { planned: this.completer.plan(ended, context), last: isLast(found, page, this.config.sessionPageSize) };
   }
 
   private decide(session: ChatSession, times: ScanTimes) {

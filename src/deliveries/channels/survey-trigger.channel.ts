@@ -19,10 +19,11 @@ export class SurveyTriggerChannel implements DeliveryChannel {
     private readonly publisher: EventPublisherClient,
   ) {}
 
-  async attempt({ completion, delivery, material, deadline }: Attempt): Promise<DeliveryResult> {
+  async attempt({ completion, delivery, material, hasSurveys, deadline }: Attempt): Promise<DeliveryResult> {
     const startedAt = performance.now();
     const { organizationId, sessionId } = completion;
-    const surveys = (await material.mayHaveSurveys()) ? await this.core.listSurveys(organizationId, sessionId) : [];
+    const none = hasSurveys !== undefined && !(await hasSurveys(organizationId));
+    const surveys = none ? [] : await this.core.listSurveys(organizationId, sessionId);
     const triggered = new Set(delivery.triggeredSurveys);
     const missing = surveys.filter((survey) => !triggered.has(survey.id));
     let statusCode = 204;
