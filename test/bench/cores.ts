@@ -15,7 +15,7 @@ export async function withCoreApart<T>(work: (giveCore: GiveCore) => Promise<T>)
   const everywhere = `0-${last}`;
   if (last < 1 || !pin(process.pid, `1-${last}`, 'all')) return work(() => undefined);
   try {
-    return await work((pid) => void (pin(pid, everywhere, 'all') && pin(pid, '0', 'main')));
+    return await work((pid) => void (pin(pid, `1-${last}`, 'all') && pin(pid, '0', 'main')));
   } finally {
     pin(process.pid, everywhere, 'all');
   }

@@ -71,6 +71,7 @@ const handlers = {
     oneTranscript?: boolean;
   }): void {
     const { tenants, count, ageMs, parked = false, oneTranscript = false } = input;
+    core.switches.keepsBytes = !oneTranscript; // those are too many to be kept
     for (let i = 0; i < count; i++)
       add(tenants[i % tenants.length]!, ageMs, parked ? 'COMPLETED' : 'ACTIVE', oneTranscript);
   },

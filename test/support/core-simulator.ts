@@ -25,6 +25,7 @@ export class CoreSimulator {
     sessionOrder: 'arrival',
     surveysIgnoreSession: false,
     tellsTenantId: false,
+    keepsBytes: false,
   };
   private readonly store = new CoreStore();
   private readonly state: CoreState = {

@@ -29,6 +29,7 @@ export interface SimRequest {
 
 export interface SimAnswer {
   status: number;
+  /** A text or a Buffer is sent as it is, anything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -209,11 +210,16 @@ export class SimulatedServer {
   private send(response: ServerResponse, entry: JournalEntry, { status, body, headers }: SimAnswer): void {
     this.journal.answered(entry, status);
     if (response.destroyed) return;
-    const text = body === undefined ? '' : typeof body === 'string' ? body : JSON.stringify(body);
-    const bytes = Buffer.from(text);
-    const own = text === '' ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
+    const bytes = bytesOf(body);
+    const own = bytes.length === 0 ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
     response.writeHead(status, { ...own, ...headers }).end(bytes);
   }
+}
+
+function bytesOf(body: unknown): Buffer {
+  if (body === undefined) return Buffer.alloc(0);
+  if (Buffer.isBuffer(body)) return body;
+  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
 function split(url: string): { path: string; query: URLSearchParams } {
