@@ -9,23 +9,35 @@ const DETECTIONS = [
   { key: { leaseUntil: 1 }, name: 'abandoned' },
 ];
 
-/** Detected completions have a collection of their own, page by page. No replica of an older version may run. */
+/**
+ * Detected completions have a collection of their own, page by page. What a replica of an older version detects
+ * afterwards would be found by nobody: stop those first.
+ */
 exports.up = async (db) => {
   const detections = db.collection('detections');
-  await detections.createIndexes(DETECTIONS);
   const completions = db.collection('completions');
+  await detections.createIndexes(DETECTIONS);
   for await (const completion of completions.find({ state: 'detected' })) {
     const { _id, lease, leaseUntil } = completion;
-    const page = { lease, leaseUntil, completions: [completion] };
-    await detections.updateOne({ 'completions._id': _id }, { $setOnInsert: page }, { upsert: true });
+    const moved = await detections.findOne({ 'completions._id': _id }, { projection: { _id: 1 } });
+    if (!moved) await detections.insertOne({ lease, leaseUntil, completions: [completion] });
     await completions.deleteOne({ _id, state: 'detected' });
   }
   await completions.dropIndex('abandoned').catch(() => undefined);
 };
 
 exports.down = async (db) => {
-  await db
-    .collection('detections')
-    .dropIndexes()
-    .catch(() => undefined);
+  const detections = db.collection('detections');
+  const completions = db.collection('completions');
+  // what 0001 says of it
+  const abandoned = { name: 'abandoned', partialFilterExpression: { open: true, state: 'detected' } };
+  await completions.createIndex({ leaseUntil: 1 }, abandoned);
+  for await (const page of detections.find()) {
+    for (const { _id, ...rest } of page.completions) {
+      const { lease, leaseUntil } = page;
+      await completions.updateOne({ _id }, { $setOnInsert: { ...rest, lease, leaseUntil } }, { upsert: true });
+    }
+    await detections.deleteOne({ _id: page._id });
+  }
+  await detections.dropIndexes().catch(() => undefined);
 };

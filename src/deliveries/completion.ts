@@ -59,8 +59,9 @@ export interface LeftOut {
 }
 
 /**
- * Everything that the service owes and did for one ended session: one document, no transcript. Collection
- * `completions`. `detected`: the intent is written down, hbf-core may or may not know. `completed`: it knows.
+ * Everything that the service owes and did for one ended session; no transcript. `detected`: the intent is written
+ * down, together with its page's (DetectionRepository), hbf-core may or may not know. `completed`: it knows, and the
+ * first outcomes are written, too; a document of the collection `completions`.
  */
 export interface Completion {
   /** The session's id; `<sessionId>:<revision>` from the second revision on. */

@@ -62,15 +62,14 @@ export class DeliveryHistory extends WaitingDeliveries {
 
   /** @returns undefined when the organization's integration is owed nothing for that completion */
   async find(organizationId: string, integrationId: number, completionId: string): Promise<HistoryEntry | undefined> {
-    const completion =
-      (await this.completions.findOne({ _id: completionId, organizationId })) ??
-      (await this.detections.find(organizationId, completionId));
+    const detected = await this.detections.find(organizationId, completionId); // first, as below
+    const completion = (await this.completions.findOne({ _id: completionId, organizationId })) ?? detected;
     return completion && entry(completion, integrationId);
   }
 
   /** @returns every revision of the session's completion, the oldest first */
   async ofSession(organizationId: string, sessionId: string): Promise<Completion[]> {
-    // in this order: what moves from the one to the other in between is found
+    // first: what is completed in between is found among the completions
     const detected = await this.detections.ofSession(organizationId, sessionId);
     const completed = await this.completions.find({ sessionId, organizationId }).toArray();
     const known = new Set(completed.map(({ _id }) => _id));

@@ -32,11 +32,11 @@ interface Batch {
 /**
  * Writes outcomes back in batches, one after the other: a batch that overtook another would settle claims that are not
  * there yet, and those outcomes would be lost. The busier the database, the larger the batches. While it is away a
- * batch is kept and tried again; that does no harm, as each operation is guarded by its token or lease.
+ * batch is kept and tried again; that does no harm, as each operation is guarded by its token or its completion's id.
  */
 @Injectable()
 export class OutcomeWriter {
-  /** Outcomes that came after their lease had passed to another. */
+  /** Outcomes that came after their lease had passed to another, who was faster. */
   lost = 0;
   /** Called when a delivery's due time was written, so that local lanes wake for it. */
   onDue: (at: Date) => void = () => undefined;

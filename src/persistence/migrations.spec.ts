@@ -57,6 +57,25 @@ describe('migrations/', () => {
     expect(await indexes()).toEqual(made);
   });
 
+  it('0006 moves what was detected to a page of its own, and back', async () => {
+    const db = client.db();
+    const move = migrations[FILES.indexOf('0006-detections.js')]!;
+    const completions = db.collection<{ _id: string }>('completions');
+    const detected = { _id: 's1', state: 'detected', lease: 'l1', leaseUntil: new Date(0), deliveries: [] };
+    await completions.insertMany([detected, { _id: 's2', state: 'completed' } as { _id: string }]);
+    for (let time = 1; time <= 2; time++) {
+      await move.up(db);
+      expect(await completions.distinct('_id')).toEqual(['s2']);
+      const { lease, leaseUntil } = detected;
+      expect(await db.collection('detections').find().toArray()).toMatchObject([
+        { lease, leaseUntil, completions: [detected] },
+      ]);
+    }
+    await move.down(db);
+    expect(await completions.findOne({ _id: 's1' })).toEqual(detected);
+    expect(await db.collection('detections').countDocuments()).toBe(0);
+  });
+
   it.each(FILES)('%s says of each index which query it serves', (file) => {
     const lines = readFileSync(join(FOLDER, file), 'utf8').split('\n');
     const bare = lines.filter((line, at) => /\bkey: \{/.test(line) && !explained(lines, at));

@@ -63,7 +63,7 @@ export class SessionCompleter {
 
   /**
    * Long enough for the calls to hbf-core, the wait for a place and the first attempts. A process that needs longer
-   * (paused, say) loses the row to the recovery of another.
+   * (paused, say) loses the page to the recovery of another.
    */
   get leaseMs(): number {
     return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
@@ -79,8 +79,8 @@ export class SessionCompleter {
   }
 
   /**
-   * Ends one page of sessions of one tenant, as planned, which have places (FirstAttempts.reserve): what hbf-core was told of should
-   * not wait here.
+   * Ends one page of sessions of one tenant, as planned, which have places (FirstAttempts.reserve): what hbf-core was
+   * told of should not wait here.
    *
    * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
    *   so long ago that they must be read again
