@@ -3,6 +3,7 @@ import { readdirSync, readlinkSync } from 'node:fs';
 import type { Completion } from '../../src/deliveries/completion.js';
 import { percentile, preciseNow } from '../bench/bench.js';
 import { cpuSeconds, residentMb } from '../bench/proc.js';
+import { detectedIn } from '../support/completions.js';
 import type { World } from './world.js';
 
 /** What the service holds at one time, and what it did since the sample before. */
@@ -15,7 +16,7 @@ export interface Sample {
   timers: number;
   /** Documents in `completions`. */
   rows: number;
-  /** Completions that owe something to somebody who is well. */
+  /** Completions that owe something to somebody who is well, those included that are detected only. */
   openRows: number;
   /** Completions that owe something to an endpoint that always fails: those must be kept. */
   failingRows: number;
@@ -79,7 +80,7 @@ export class Sampler {
       completions.countDocuments({ open: true, deliveries: { $elemMatch: { state: 'owed', destination } } });
     return {
       rows: await completions.estimatedDocumentCount(),
-      openRows: await owing({ $nin: this.failing }),
+      openRows: (await detectedIn(this.db)).length + (await owing({ $nin: this.failing })),
       failingRows: await owing({ $in: this.failing }),
       errorRows: await this.db.collection('integration-errors').estimatedDocumentCount(),
     };
