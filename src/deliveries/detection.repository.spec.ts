@@ -84,11 +84,14 @@ describe('what is detected and completed', () => {
     expect(won).toHaveLength(60);
   });
 
-  it('is written in documents of at most 2,000 deliveries', async () => {
+  it('is written in documents of at most 2,000 deliveries, and at most 100 sessions', async () => {
     await detections.add([detected('s1', 'l1', 1_500), detected('s2', 'l1', 600), detected('s3', 'l1', 1)]);
     expect(await detectionsOf(db).countDocuments()).toBe(2);
     await detections.remove(['s1', 's2', 's3'], ['l1']);
     expect(await detectionsOf(db).countDocuments()).toBe(0);
+    await detections.add(Array.from({ length: 250 }, (_, n) => detected(`s${n}`, 'l1')));
+    const pages = await detectionsOf(db).find().toArray();
+    expect(pages.map((one) => one.completions.length)).toEqual([100, 100, 50]);
   });
 
   it('is removed by whoever holds it: part by part, or page after page at once', async () => {

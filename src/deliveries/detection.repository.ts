@@ -3,7 +3,7 @@ import { type Collection, ObjectId } from 'mongodb';
 import { Database } from '../persistence/database.js';
 import { duplicatesOf } from '../persistence/duplicates.js';
 import type { Completion } from './completion.js';
-import { partsOf } from './parts.js';
+import { DELIVERIES_AT_ONCE, partsOf } from './parts.js';
 
 /**
  * What is owed for a page of sessions that hbf-core may not know as COMPLETED yet, or whose first outcomes are not
@@ -17,6 +17,9 @@ export interface Detection {
   leaseUntil: Date;
   completions: Completion[];
 }
+
+/** Sessions in one document: Recovery asks hbf-core for each of them by itself, within one lease. */
+const SESSIONS_AT_ONCE = 100;
 
 /** The `detections` collection. */
 @Injectable()
@@ -42,7 +45,8 @@ export class DetectionRepository {
       if (once.has(completion._id)) known.add(completion._id);
       else once.set(completion._id, completion);
     }
-    for (const part of partsOf([...once.values()], (completion) => completion.deliveries.length)) {
+    const weightOf = ({ deliveries }: Completion) => Math.max(deliveries.length, DELIVERIES_AT_ONCE / SESSIONS_AT_ONCE);
+    for (const part of partsOf([...once.values()], weightOf)) {
       for (const id of await this.addPage(part)) known.add(id);
     }
     const added = [...once.keys()].filter((id) => !known.has(id));

@@ -1,5 +1,5 @@
 /** Deliveries in one command or document: far below the 16 MB that one may have. */
-const DELIVERIES_AT_ONCE = 2_000;
+export const DELIVERIES_AT_ONCE = 2_000;
 
 /** Cuts a list into parts of at most 2,000 deliveries each, in order; an item that has more is a part of its own. */
 export function partsOf<T>(items: readonly T[], deliveriesOf: (item: T) => number): T[][] {
