@@ -1,4 +1,5 @@
 import type { ServiceProcess } from '../support/service-process.js';
+import { detectedIn, detectionsOf } from '../support/completions.js';
 import { waitFor } from '../support/wait-for.js';
 import { deliveryOf, letTimePass } from './deliveries.fixture.js';
 import { ProcessRound, sessionsHeard } from './process.fixture.js';
@@ -55,9 +56,10 @@ it('deliveries that were claimed in vain beside one that kills its worker are no
   let service = await round.spawn();
   receiver.behave(() => (void service.kill(), { kind: 'hang' }));
   await service.exited;
-  const claims = { $set: { 'deliveries.$[webhook].claims': 5 } };
-  const arrayFilters = [{ 'webhook.destination': 'webhook:1', 'webhook.state': 'owed' }];
-  await round.completions.updateMany({}, claims, { arrayFilters });
+  const claims = { $set: { 'completions.$[].deliveries.$[webhook].claims': 5 } };
+  const arrayFilters = [{ 'webhook.destination': 'webhook:1' }];
+  await detectionsOf(round.db).updateMany({}, claims, { arrayFilters });
+  expect((await detectedIn(round.db)).map((one) => deliveryOf(one, 'webhook:1').claims)).toEqual(Array(12).fill(5));
 
   receiver.behave(({ sessionId }) => (sessionId === fatal ? (void service.kill(), { kind: 'hang' }) : { kind: 'ok' }));
   const states = async () => {
