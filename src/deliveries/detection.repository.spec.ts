@@ -58,6 +58,8 @@ describe('what is detected and completed', () => {
   afterAll(() => client.close());
 
   const page = (ids: string, lease: string) => ids.split(' ').map((id) => detected(id, lease));
+  const remove = (held: string) =>
+    detections.remove(held.split(' ').map((one) => ({ _id: one.split('@')[0]!, lease: one.split('@')[1]! })));
   const add = async (ids: string, lease: string) => [...(await detections.add(page(ids, lease)))].sort().join(' ');
   /** Who holds what: `id@lease`. */
   const held = async () => (await detectedIn(db)).map(({ _id, lease }) => `${_id}@${lease}`).sort().join(' '); // prettier-ignore
@@ -87,7 +89,7 @@ describe('what is detected and completed', () => {
   it('is written in documents of at most 2,000 deliveries, and at most 100 sessions', async () => {
     await detections.add([detected('s1', 'l1', 1_500), detected('s2', 'l1', 600), detected('s3', 'l1', 1)]);
     expect(await detectionsOf(db).countDocuments()).toBe(2);
-    await detections.remove(['s1', 's2', 's3'], ['l1']);
+    await remove('s1@l1 s2@l1 s3@l1');
     expect(await detectionsOf(db).countDocuments()).toBe(0);
     await detections.add(Array.from({ length: 250 }, (_, n) => detected(`s${n}`, 'l1')));
     const pages = await detectionsOf(db).find().toArray();
@@ -98,9 +100,9 @@ describe('what is detected and completed', () => {
     await add('s1 s2 s3', 'l1');
     await add('s4 s5', 'l2');
     await add('s6', 'l3');
-    await detections.remove(['s2', 's6'], ['l1', 'l2']);
+    await remove('s2@l1 s6@l2');
     expect(await held()).toBe('s1@l1 s3@l1 s4@l2 s5@l2 s6@l3');
-    await detections.remove(['s1', 's3', 's4', 's5', 's9'], ['l1', 'l2']);
+    await remove('s1@l1 s3@l1 s4@l2 s5@l2 s9@l2');
     expect(await held()).toBe('s6@l3');
     expect(await detectionsOf(db).countDocuments()).toBe(1);
   });

@@ -49,10 +49,9 @@ export class DetectionRepository {
     for (const part of partsOf([...once.values()], weightOf)) {
       for (const id of await this.addPage(part)) known.add(id);
     }
-    const added = [...once.keys()].filter((id) => !known.has(id));
-    const completed = await this.completedOf(added);
-    if (completed.length > 0) await this.remove(completed, [completions[0]!.lease!]);
-    completed.forEach((id) => known.add(id));
+    const completed = await this.completedOf([...once.values()].filter(({ _id }) => !known.has(_id)));
+    await this.remove(completed);
+    completed.forEach(({ _id }) => known.add(_id));
     return known;
   }
 
@@ -75,13 +74,16 @@ export class DetectionRepository {
     return held;
   }
 
-  /** Takes completions out that are held under one of `leases`: they are completed by now, or not owed any more. */
-  async remove(ids: readonly string[], leases: readonly string[]): Promise<void> {
-    const ours = { lease: { $in: [...leases] }, 'completions._id': { $in: [...ids] } };
+  /** Takes out what is completed by now, or not owed any more, where its lease is still in force. */
+  async remove(completions: readonly Pick<Completion, '_id' | 'lease'>[]): Promise<void> {
+    if (completions.length === 0) return;
+    const ids = completions.map(({ _id }) => _id);
+    const leases = [...new Set(completions.map(({ lease }) => lease!))];
+    const ours = { lease: { $in: leases }, 'completions._id': { $in: ids } };
     await this.detections.bulkWrite([
       // whole pages first: the unique index takes two that were emptied for the same
-      { deleteMany: { filter: { ...ours, completions: { $not: { $elemMatch: { _id: { $nin: [...ids] } } } } } } },
-      { updateMany: { filter: ours, update: { $pull: { completions: { _id: { $in: [...ids] } } } } } },
+      { deleteMany: { filter: { ...ours, completions: { $not: { $elemMatch: { _id: { $nin: ids } } } } } } },
+      { updateMany: { filter: ours, update: { $pull: { completions: { _id: { $in: ids } } } } } },
     ]);
   }
 
@@ -99,9 +101,9 @@ export class DetectionRepository {
       const filter = { ...abandoned, _id: { $in: found.map(({ _id }) => _id) } };
       await this.detections.updateMany(filter, { $set: { lease, leaseUntil: until } });
       const claimed = (await this.detections.find({ lease }).toArray()).flatMap(completionsOf);
-      const completed = new Set(await this.completedOf(claimed.map(({ _id }) => _id)));
-      if (completed.size > 0) await this.remove([...completed], [lease]);
-      const left = claimed.filter(({ _id }) => !completed.has(_id));
+      const completed = await this.completedOf(claimed);
+      await this.remove(completed);
+      const left = claimed.filter((one) => !completed.includes(one));
       if (left.length > 0) return left; // else others were faster, or only the tidying up was missing
     }
   }
@@ -141,14 +143,17 @@ export class DetectionRepository {
     return new Set(pages.flatMap(({ completions }) => completions.map(({ _id }) => _id)));
   }
 
-  private async completedOf(ids: string[]): Promise<string[]> {
+  /** @returns those that are completed already */
+  private async completedOf(detected: readonly Completion[]): Promise<Completion[]> {
     const completions = this.database.connection.collection<Completion>('completions');
+    const ids = detected.map(({ _id }) => _id);
     const found = await completions.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
-    return found.map(({ _id }) => _id);
+    const completed = new Set(found.map(({ _id }) => _id));
+    return detected.filter(({ _id }) => completed.has(_id));
   }
 }
 
-/** As they are now: a lease may have passed to another since they were detected. */
-function completionsOf({ lease, leaseUntil, completions }: Detection): Completion[] {
+/** What is on a page, as it is now: its lease may have passed to another since. */
+export function completionsOf({ lease, leaseUntil, completions }: Detection): Completion[] {
   return completions.map((completion) => ({ ...completion, lease, leaseUntil }));
 }

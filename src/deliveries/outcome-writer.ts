@@ -148,11 +148,7 @@ export class OutcomeWriter {
       const there = await this.completions.add(part.map(({ completed }) => completed));
       handOvers.splice(0, part.length); // tried again, they would be there already, and pass for lost
       this.noteLost(there.size);
-      const leases = new Set(part.map(({ lease }) => lease));
-      await this.detections.remove(
-        part.map(({ completed }) => completed._id),
-        [...leases],
-      );
+      await this.detections.remove(part.map(({ lease, completed }) => ({ _id: completed._id, lease })));
     }
   }
 

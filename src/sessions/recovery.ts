@@ -51,13 +51,13 @@ export class Recovery {
       const until = new Date(now + this.completer.leaseMs);
       const abandoned = await this.detections.claimAbandoned(lease, new Date(now), until, PAGES);
       if (abandoned.length === 0) return recovered;
-      await this.recover(abandoned, lease);
+      await this.recover(abandoned);
       recovered += abandoned.length;
       this.logger.log({ sessions: abandoned.length }, 'recovery.finished');
     }
   }
 
-  private async recover(abandoned: readonly Completion[], lease: string): Promise<void> {
+  private async recover(abandoned: readonly Completion[]): Promise<void> {
     const limit = pLimit(AT_ONCE);
     const findings = await Promise.all(
       abandoned.map((completion) => limit(async () => ({ completion, finding: await this.finding(completion) }))),
@@ -67,10 +67,7 @@ export class Recovery {
     if (abandoned.some(({ leaseUntil }) => leaseUntil!.getTime() <= this.clock.now())) return;
     const refused = await this.completer.tellCore(all('still-ended').map(({ sessionId }) => sessionId));
     const takeBack = [...all('came-back'), ...all('still-ended').filter(({ sessionId }) => refused.has(sessionId))];
-    await this.detections.remove(
-      takeBack.map(({ _id }) => _id),
-      [lease],
-    );
+    await this.detections.remove(takeBack);
     this.completer.noteCompleted(all('still-ended').filter(({ sessionId }) => !refused.has(sessionId)));
     for (const completion of [...all('completed'), ...all('still-ended')]) {
       if (!refused.has(completion.sessionId)) this.handOver(completion, (delivery) => this.due(delivery));

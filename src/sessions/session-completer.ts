@@ -92,16 +92,15 @@ export class SessionCompleter {
   }
 
   private async completePage(planned: readonly Planned[], context: CompletionContext): Promise<string[]> {
-    const lease = planned[0]!.completion.lease!;
     const known = await this.detections.add(planned.map(({ completion }) => completion));
     const fresh = planned.filter(({ completion }) => !known.has(completion._id));
     const again = planned.filter(({ completion }) => known.has(completion._id));
     const { returned, repeated, busy } = await this.sortOut(again);
-    if (Date.now() - context.readAt > this.leaseMs) return this.startOver([...fresh, ...returned], lease);
+    if (Date.now() - context.readAt > this.leaseMs) return this.startOver([...fresh, ...returned]);
 
     const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(sessionIdOf));
     const toPay = [...fresh, ...returned].filter((one) => !refused.has(sessionIdOf(one)));
-    await this.giveUp([...fresh, ...returned], refused, lease, context);
+    await this.giveUp([...fresh, ...returned], refused, context);
     context.figures.completed += toPay.length;
     this.noteCompleted(toPay.map(({ completion }) => completion));
     context.figures.repeated += repeated.length;
@@ -118,12 +117,9 @@ export class SessionCompleter {
    *
    * @returns none: all are to be read again
    */
-  private async startOver(planned: readonly Planned[], lease: string): Promise<string[]> {
+  private async startOver(planned: readonly Planned[]): Promise<string[]> {
     this.logger.warn({ sessions: planned.length }, 'completion.out-of-date');
-    await this.detections.remove(
-      planned.map(({ completion }) => completion._id),
-      [lease],
-    );
+    await this.detections.remove(planned.map(({ completion }) => completion));
     return [];
   }
 
@@ -215,13 +211,12 @@ export class SessionCompleter {
   private async giveUp(
     planned: readonly Planned[],
     refused: ReadonlySet<string>,
-    lease: string,
     { tenant, figures }: CompletionContext,
   ): Promise<void> {
     if (refused.size === 0) return;
     figures.refused += refused.size;
-    const ids = planned.filter((one) => refused.has(sessionIdOf(one))).map(({ completion }) => completion._id);
-    await this.detections.remove(ids, [lease]);
+    const given = planned.filter((one) => refused.has(sessionIdOf(one)));
+    await this.detections.remove(given.map(({ completion }) => completion));
     for (const id of refused) this.setAside.add(id, tenant.id, 'hbf-core refuses to complete it');
   }
 }

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 
-/** Gives a process a core for its main thread; its other threads run where they like. */
+/** Gives a process a core for its main thread; its other threads run beside the rest. */
 export type GiveCore = (pid: number) => void;
 
 /**

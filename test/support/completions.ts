@@ -1,6 +1,6 @@
 import type { Collection, Db } from 'mongodb';
 import type { Completion } from '../../src/deliveries/completion.js';
-import type { Detection } from '../../src/deliveries/detection.repository.js';
+import { completionsOf, type Detection } from '../../src/deliveries/detection.repository.js';
 
 export function detectionsOf(db: Db): Collection<Detection> {
   return db.collection<Detection>('detections');
@@ -8,10 +8,7 @@ export function detectionsOf(db: Db): Collection<Detection> {
 
 /** What is written down of sessions whose first outcomes are not. */
 export async function detectedIn(db: Db): Promise<Completion[]> {
-  const pages = await detectionsOf(db).find().toArray();
-  return pages.flatMap(({ lease, leaseUntil, completions }) =>
-    completions.map((one) => ({ ...one, lease, leaseUntil })),
-  );
+  return (await detectionsOf(db).find().toArray()).flatMap(completionsOf);
 }
 
 /** @returns every completion, detected ones included, by session id and revision */
