@@ -8,6 +8,7 @@ import { serve } from './rpc.js';
 /** hbf-core in a process of its own. */
 const core = new CoreSimulator(CORE_TOKEN);
 core.server.recordRequests = false;
+core.switches.keepsBytes = true;
 
 const LIST = 'GET /chat-sessions';
 const COMPLETE = 'PATCH /chat-sessions/batch/complete';
@@ -16,13 +17,18 @@ const TICK_MS = 5;
 
 /** Sessions by tenant, in order of arrival, since the last `forget`. */
 let added = new Map<string, string[]>();
+let sessions = 0;
 /** Epoch ms at which hbf-core answered the PATCH that named the session. */
 const toldAt = new Map<string, number>();
 let firstScanAt: number | undefined;
 let keepTimes = false;
 /** Calls since each session check began (it begins by listing the tenants). */
 const callsPerCheck: number[] = [];
-const shared = makeConversation({ seed: 1 }).messages;
+/**
+ * What is said in all sessions. Conversations of their own for tens of thousands of sessions would be some hundred
+ * megabytes of objects, and to collect garbage among them would hold up whoever lists sessions, by chance.
+ */
+const CONVERSATIONS = Array.from({ length: 64 }, (_, seed) => makeConversation({ seed: seed + 1 }));
 
 for (const route of ROUTES) {
   core.server.onBefore(route, (request: SimRequest) => {
@@ -36,12 +42,11 @@ core.server.onAnswered(COMPLETE, ({ body }) => {
   if (keepTimes) for (const id of (body as { ids: string[] }).ids) if (!toldAt.has(id)) toldAt.set(id, at);
 });
 
-function add(tenantId: string, ageMs: number, status: 'ACTIVE' | 'COMPLETED', oneTranscript: boolean): void {
+function add(tenantId: string, ageMs: number, status: 'ACTIVE' | 'COMPLETED'): void {
   const lastInteraction = new Date(Date.now() - ageMs);
-  const said = oneTranscript ? { messages: shared, conversation: { messages: 0 } } : {};
-  // what the shared transcript says of itself, as the empty conversation cannot
-  const fields = oneTranscript ? { containsUserInteraction: true } : {};
-  const { id } = core.addSession({ tenantId, lastInteraction, status, fields, ...said });
+  const { messages, liveChats, ...fields } = CONVERSATIONS[sessions++ % CONVERSATIONS.length]!;
+  const said = { messages, liveChats, fields, conversation: { messages: 0 } };
+  const { id } = core.addSession({ tenantId, lastInteraction, status, ...said });
   const known = added.get(tenantId);
   if (known) known.push(id);
   else added.set(tenantId, [id]);
@@ -59,21 +64,10 @@ const handlers = {
     for (const id of ids) core.addTenant({ id, expireAfterSeconds, ...rest });
   },
 
-  /**
-   * Sessions of `ageMs`, spread over the tenants. Parked ones are COMPLETED until they are released.
-   * With `oneTranscript` all share one: as many bytes on the wire, little memory here.
-   */
-  addSessions(input: {
-    tenants: string[];
-    count: number;
-    ageMs: number;
-    parked?: boolean;
-    oneTranscript?: boolean;
-  }): void {
-    const { tenants, count, ageMs, parked = false, oneTranscript = false } = input;
-    core.switches.keepsBytes = !oneTranscript; // those are too many to be kept
-    for (let i = 0; i < count; i++)
-      add(tenants[i % tenants.length]!, ageMs, parked ? 'COMPLETED' : 'ACTIVE', oneTranscript);
+  /** Sessions of `ageMs`, spread over the tenants. Parked ones are COMPLETED until they are released. */
+  addSessions(input: { tenants: string[]; count: number; ageMs: number; parked?: boolean }): void {
+    const { tenants, count, ageMs, parked = false } = input;
+    for (let i = 0; i < count; i++) add(tenants[i % tenants.length]!, ageMs, parked ? 'COMPLETED' : 'ACTIVE');
   },
 
   /** Makes all parked sessions ACTIVE; the first scan from now on is the start of the work. */
@@ -89,7 +83,7 @@ const handlers = {
     const startedAt = preciseNow();
     for (let sent = 0; sent < total;) {
       const due = Math.min(total, Math.floor(((preciseNow() - startedAt) / 1000) * input.perSecond));
-      for (; sent < due; sent++) add(input.tenants[sent % input.tenants.length]!, 0, 'ACTIVE', false);
+      for (; sent < due; sent++) add(input.tenants[sent % input.tenants.length]!, 0, 'ACTIVE');
       await new Promise((resolve) => setTimeout(resolve, TICK_MS));
     }
   },

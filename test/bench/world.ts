@@ -128,7 +128,7 @@ export class World {
     return measuredEnvironment(this.databaseUri, this.urls);
   }
 
-  addExpired(count: number, more: { parked?: boolean; oneTranscript?: boolean } = {}): Promise<void> {
+  addExpired(count: number, more: { parked?: boolean } = {}): Promise<void> {
     return this.platform.call('addSessions', { tenants: this.tenants, count, ageMs: AGE_MS, ...more });
   }
 

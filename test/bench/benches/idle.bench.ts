@@ -11,7 +11,7 @@ export const idle: Bench = {
     const [tenants, sessions] = quick ? [500, 5_000] : [5_000, 200_000];
     const limits = quick ? {} : { must: atMost(120), aim: atMost(60) };
     return World.use({ tenants, hooksPerTenant: 0, analyses: false, thresholdSeconds: 3_600 }, async (world) => {
-      const load = { tenants: world.tenants, count: sessions, ageMs: 60_000, oneTranscript: true };
+      const load = { tenants: world.tenants, count: sessions, ageMs: 60_000 };
       await world.platform.call('addSessions', load);
       // time-outs are not what is counted here: one process simulates a platform of 200,000 sessions
       const env = { CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01', SESSION_SERVICE_REQUEST_TIMEOUT: '60000' };

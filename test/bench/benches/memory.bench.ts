@@ -26,7 +26,7 @@ export const memory: Bench = {
 
 function peak(sessions: number, options: BenchOptions): Promise<{ mb: number; seconds: number }> {
   return World.use(WORLD, async (world) => {
-    await world.addExpired(sessions, { parked: true, oneTranscript: true });
+    await world.addExpired(sessions, { parked: true });
     const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01' }, options);
     const { seconds } = await world.rateOfService(sessions);
     await world.balance();
