@@ -69,7 +69,7 @@ describe('the look-up behind a page of deliveries', () => {
 });
 
 describe('the count of what waits', () => {
-  it('holds what is owed, and what is being attempted for the first time, but nothing that is over', async () => {
+  it('holds what is owed, and what is being attempted for the first time, each once, but nothing that is over', async () => {
     const uri = testDatabaseUri('waiting-deliveries');
     await dropDatabase(uri);
     await migrate(uri);
@@ -78,7 +78,12 @@ describe('the count of what waits', () => {
     await client.db().collection<Completion>('completions').insertMany(all);
     const database = { connection: client.db() } as unknown as Database;
     const detections = new DetectionRepository(database);
-    await detections.add([{ ...completion(2, 'owed'), state: 'detected', lease: 'l1', leaseUntil: new Date() }]);
+    const ofOnePage = (id: number): Completion => {
+      return { ...completion(id, 'owed'), state: 'detected', lease: 'l1', leaseUntil: new Date() };
+    };
+    await detections.add([ofOnePage(2), ofOnePage(5)]);
+    // its first outcomes are written, those of its page are not
+    await client.db().collection<Completion>('completions').insertOne(completion(5, 'delivered'));
     const history = new DeliveryHistory(database, detections);
     expect([await history.countFor(1), await history.countFor(2)]).toEqual([2, 0]);
     await client.close();

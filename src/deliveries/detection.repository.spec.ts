@@ -86,6 +86,14 @@ describe('what is detected and completed', () => {
     expect(won).toHaveLength(60);
   });
 
+  it('goes with all that is under its lease', async () => {
+    await add('s1 s2', 'l1');
+    await add('s3', 'l2');
+    await detections.removePages(['l1', 'l9']);
+    await detections.removePages([]);
+    expect(await held()).toBe('s3@l2');
+  });
+
   it('is written in documents of at most 2,000 deliveries, and at most 100 sessions', async () => {
     await detections.add([detected('s1', 'l1', 1_500), detected('s2', 'l1', 600), detected('s3', 'l1', 1)]);
     expect(await detectionsOf(db).countDocuments()).toBe(2);

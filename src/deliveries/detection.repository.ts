@@ -87,6 +87,11 @@ export class DetectionRepository {
     ]);
   }
 
+  /** Removes all that is detected under `leases`: it is completed by now. */
+  async removePages(leases: readonly string[]): Promise<void> {
+    if (leases.length > 0) await this.detections.deleteMany({ lease: { $in: [...leases] } });
+  }
+
   /**
    * Takes over pages whose process went away; they are leased until `until`.
    *
@@ -124,16 +129,16 @@ export class DetectionRepository {
       .filter((one) => one.organizationId === organizationId && one.sessionId === sessionId);
   }
 
-  /** How many detected sessions owe a destination something. */
+  /** How many sessions that are detected and not completed owe a destination something. */
   async countFor(destination: string): Promise<number> {
-    const [count] = await this.detections
-      .aggregate<{ sessions: number }>([
+    const owing = await this.detections
+      .aggregate<{ _id: string }>([
         { $unwind: '$completions' },
         { $match: { 'completions.deliveries': { $elemMatch: { destination, state: 'owed' } } } },
-        { $count: 'sessions' },
+        { $project: { _id: '$completions._id' } },
       ])
       .toArray();
-    return count?.sessions ?? 0;
+    return owing.length - (await this.completedOf(owing)).length;
   }
 
   private async heldOf(ids: string[]): Promise<Set<string>> {
@@ -144,7 +149,7 @@ export class DetectionRepository {
   }
 
   /** @returns those that are completed already */
-  private async completedOf(detected: readonly Completion[]): Promise<Completion[]> {
+  private async completedOf<T extends Pick<Completion, '_id'>>(detected: readonly T[]): Promise<T[]> {
     const completions = this.database.connection.collection<Completion>('completions');
     const ids = detected.map(({ _id }) => _id);
     const found = await completions.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();

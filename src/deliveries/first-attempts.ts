@@ -7,7 +7,7 @@ import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
 import type { Completion, Delivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
-import { OutcomeWriter } from './outcome-writer.js';
+import { type DetectedPage, OutcomeWriter } from './outcome-writer.js';
 import type { SessionMaterial } from './session-material.js';
 import { giveBack } from './settlement.js';
 
@@ -28,6 +28,7 @@ export interface Places {
 
 interface Tracked {
   completion: Completion;
+  page: DetectedPage;
   completedAt: Date;
   deliveries: Delivery[];
   pending: number;
@@ -82,10 +83,15 @@ export class FirstAttempts {
     });
   }
 
-  /** Begins the first attempts of `sessions`, which have places. */
+  /**
+   * Begins the first attempts of `sessions`, which have places.
+   *
+   * @param sessions all that is detected under their lease
+   */
   begin(sessions: readonly EndedSession[]): void {
+    const page = { left: sessions.length };
     const hasSurveys = this.surveys.freshly();
-    for (const ended of sessions) this.beginOne(ended, hasSurveys);
+    for (const ended of sessions) this.beginOne(ended, page, hasSurveys);
   }
 
   /** Writes down everything as it stands: attempts that still run keep their claim. */
@@ -93,10 +99,15 @@ export class FirstAttempts {
     for (const tracked of this.tracked) this.handOver(tracked);
   }
 
-  private beginOne({ completion, material, integrations }: EndedSession, hasSurveys: HasSurveys): void {
+  private beginOne(
+    { completion, material, integrations }: EndedSession,
+    page: DetectedPage,
+    hasSurveys: HasSurveys,
+  ): void {
     const { deliveries } = completion;
     const tracked: Tracked = {
       completion,
+      page,
       completedAt: new Date(this.clock.now()),
       deliveries: [...deliveries],
       pending: deliveries.length,
@@ -146,7 +157,7 @@ export class FirstAttempts {
     );
     tracked.handedOver = true;
     this.tracked.delete(tracked);
-    this.writer.handOver(completion, deliveries, tracked.completedAt);
+    this.writer.handOver(completion, deliveries, tracked.completedAt, tracked.page);
     this.proceed();
   }
 

@@ -3,7 +3,7 @@ import type { CompletionRepository } from './completion.repository.js';
 import type { DestinationRepository } from './destination.repository.js';
 import type { DetectionRepository } from './detection.repository.js';
 import type { IntegrationErrorRepository } from './integration-error.repository.js';
-import { OutcomeWriter } from './outcome-writer.js';
+import { type DetectedPage, OutcomeWriter } from './outcome-writer.js';
 
 /** The repositories a writer needs; each write waits until the test lets it end. */
 class Journal {
@@ -11,7 +11,12 @@ class Journal {
   failures = 0;
   private readonly gates: (() => void)[] = [];
 
-  readonly detections = { remove: () => Promise.resolve() } as unknown as DetectionRepository;
+  /** What was removed of the detections: sessions, and whole leases. */
+  readonly removed: string[] = [];
+  readonly detections = {
+    remove: (sessions: Completion[]) => Promise.resolve(this.removed.push(...sessions.map(({ _id }) => _id))),
+    removePages: (leases: string[]) => Promise.resolve(this.removed.push(...leases)),
+  } as unknown as DetectionRepository;
   readonly completions = {
     add: (completed: unknown[]) => this.write(completed.map(() => 'first outcomes')).then(() => new Set()),
     write: (operations: unknown[]) => this.write(operations.map(() => 'settlement')),
@@ -63,6 +68,18 @@ describe('OutcomeWriter', () => {
     writer.settle('s1', 'l1', delivered);
     await journal.letAllEnd(writer.flush());
     expect(journal.writes).toEqual([['first outcomes'], ['settlement', 'settlement']]);
+  });
+
+  it('removes a detected page when the last of it is written, and what is of no page at once', async () => {
+    const handOver = async (id: string, lease: string, page?: DetectedPage) => {
+      writer.handOver({ ...completion, _id: id, lease }, [delivered], new Date(), page);
+      await journal.letAllEnd(writer.flush());
+      return journal.removed.splice(0);
+    };
+    const page = { left: 2 };
+    expect(await handOver('s1', 'l1', page)).toEqual([]);
+    expect(await handOver('s2', 'l2')).toEqual(['s2']);
+    expect(await handOver('s3', 'l1', page)).toEqual(['l1']);
   });
 
   it('does not repeat what is written when a later step fails', async () => {
