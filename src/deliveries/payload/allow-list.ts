@@ -33,9 +33,14 @@ export function list(read: Reader): (value: unknown) => unknown[] | undefined {
 
 export const scalars = list(scalar);
 
-/** An object with keys of the customer's choosing and plain values. */
-export const scalarMap: Reader = (value) =>
-  isObject(value) ? Object.fromEntries(Object.entries(value).filter(([, entry]) => isScalar(entry))) : undefined;
+/** An object with keys of the customer's choosing and plain values; itself, where all of them are. */
+export const scalarMap: Reader = (value) => {
+  if (!isObject(value)) return undefined;
+  for (const name in value) {
+    if (!isScalar(value[name])) return Object.fromEntries(Object.entries(value).filter(([, entry]) => isScalar(entry)));
+  }
+  return value;
+};
 
 /** The customer's own data, of any shape: it passes as it is. */
 export const customerData: Reader = (value) => value;

@@ -1,26 +1,16 @@
 import { PUBLIC_TENANT_FIELDS, type Tenant } from '../../platform/core/tenant.dto.js';
 import type { JsonObject } from '../../platform/shape.js';
-import { customerData, epochMillis, fields, list, type Reader, scalar, scalarMap, scalars } from './allow-list.js';
-
-/** ChatSessionMessageDTO (seed 004). */
-const message = fields({
-  id: scalar,
-  responseToId: scalar,
-  type: scalar,
-  category: scalar,
-  isUserInteraction: scalar,
-  subscriberHandle: scalar,
-  subscriberName: scalar,
-  subscriberEmail: scalar,
-  message: scalar,
-  tags: scalars,
-  intentName: scalar,
-  conversationNode: scalar,
-  liveChatEventType: scalar,
-  liveChatSender: scalar,
-  liveChatConversationId: scalar,
-  language: scalar,
-});
+import {
+  customerData,
+  epochMillis,
+  fields,
+  isObject,
+  list,
+  type Reader,
+  scalar,
+  scalarMap,
+  scalars,
+} from './allow-list.js';
 
 /** LiveChatSession (seed 003). */
 const liveChat = fields({
@@ -79,12 +69,31 @@ const tenantFields = fields(
   Object.fromEntries(PUBLIC_TENANT_FIELDS.map((name): [string, Reader] => [name, name === 'tags' ? scalars : scalar])),
 );
 
-const messages = list((entry) => {
-  const known = message(entry);
-  if (!known) return undefined;
-  const date = epochMillis((entry as JsonObject)['date']);
-  if (date !== undefined) known['date'] = date; // a null would become 1970 in many a client
-  return known;
+/**
+ * ChatSessionMessageDTO (seed 004). Most of a session is its messages, so this list is written out: an object that is
+ * put together field by field takes three times as long. What is undefined is left out of the JSON.
+ */
+const messages = list((value) => {
+  if (!isObject(value)) return undefined;
+  return {
+    id: scalar(value['id']),
+    responseToId: scalar(value['responseToId']),
+    type: scalar(value['type']),
+    category: scalar(value['category']),
+    isUserInteraction: scalar(value['isUserInteraction']),
+    subscriberHandle: scalar(value['subscriberHandle']),
+    subscriberName: scalar(value['subscriberName']),
+    subscriberEmail: scalar(value['subscriberEmail']),
+    message: scalar(value['message']),
+    tags: value['tags'] === null ? null : scalars(value['tags']),
+    intentName: scalar(value['intentName']),
+    conversationNode: scalar(value['conversationNode']),
+    liveChatEventType: scalar(value['liveChatEventType']),
+    liveChatSender: scalar(value['liveChatSender']),
+    liveChatConversationId: scalar(value['liveChatConversationId']),
+    language: scalar(value['language']),
+    date: epochMillis(value['date']), // a null would become 1970 in many a client
+  };
 });
 const liveChats = list(liveChat);
 
