@@ -37,16 +37,12 @@ export class AttemptReport {
   }
 
   private count({ completion }: Attempt, result: DeliveryResult, settled: Delivery): AttemptedDelivery {
+    const counted: AttemptedDelivery = { channel: settled.channel, result: result.result, state: settled.state };
+    if ('durationMs' in result) counted.durationMs = Math.round(result.durationMs);
     const firstTime = settled.state === 'delivered' && settled.retriedFrom === undefined;
-    return {
-      channel: settled.channel,
-      result: result.result,
-      state: settled.state,
-      ...('durationMs' in result ? { durationMs: Math.round(result.durationMs) } : {}),
-      ...(firstTime && completion.completedAt
-        ? { latencyMs: Math.max(0, this.clock.now() - completion.completedAt.getTime()) }
-        : {}),
-    };
+    if (firstTime && completion.completedAt)
+      counted.latencyMs = Math.max(0, this.clock.now() - completion.completedAt.getTime());
+    return counted;
   }
 
   /** The one wide line of an attempt: what was sent where, what came of it, and what happens next. */

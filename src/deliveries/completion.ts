@@ -105,13 +105,8 @@ export function idempotencyKey(completionId: string, integrationId: number): str
 
 /** A delivery that nobody has attempted yet. */
 export function newDelivery(destination: string, channel: Channel, integrationId?: number): Delivery {
-  return {
-    destination,
-    channel,
-    ...(integrationId === undefined ? {} : { integrationId }),
-    state: 'owed',
-    claims: 1, // the process that inserts it makes the first attempt
-    attempts: 0,
-    log: [],
-  };
+  // claimed once: the process that inserts it makes the first attempt
+  const delivery: Delivery = { destination, channel, state: 'owed', claims: 1, attempts: 0, log: [] };
+  if (integrationId !== undefined) delivery.integrationId = integrationId;
+  return delivery;
 }

@@ -86,8 +86,8 @@ describe('FirstAttempts', () => {
 
   const turn = () => jest.advanceTimersByTimeAsync(0);
 
-  it('gives places first come, first served, and no more than 300', async () => {
-    const [first, second, third] = [ask(220), ask(100), ask(10)];
+  it('gives places first come, first served, and no more than 200', async () => {
+    const [first, second, third] = [ask(120), ask(100), ask(10)];
     await turn();
     expect(given(first, second, third)).toEqual([true, false, false]);
     first.given!.release();
@@ -96,10 +96,10 @@ describe('FirstAttempts', () => {
   });
 
   it('takes back what a page has no sessions for, once', async () => {
-    const [page, next, last] = [ask(300), ask(290), ask(10)];
+    const [page, next, last] = [ask(200), ask(190), ask(10)];
     await turn();
     page.given!.keep(10);
-    page.given!.keep(300); // more than it has
+    page.given!.keep(200); // more than it has
     await turn();
     expect(given(next, last)).toEqual([true, false]);
     page.given!.release();
@@ -120,7 +120,7 @@ describe('FirstAttempts', () => {
     await turn();
     attempts.begin([ended('s1', 'a', 'b')]);
     first.given!.release();
-    const next = ask(300);
+    const next = ask(200);
     await journal.deliver('s1/a');
     expect(given(next)).toEqual([false]);
     await journal.deliver('s1/b');

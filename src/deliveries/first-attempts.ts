@@ -7,6 +7,7 @@ import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
 import type { Completion, Delivery } from './completion.js';
 import { Dispatcher } from './dispatcher.js';
+import type { LaneJob } from './lane.js';
 import { type DetectedPage, OutcomeWriter } from './outcome-writer.js';
 import type { SessionMaterial } from './session-material.js';
 import { giveBack } from './settlement.js';
@@ -26,10 +27,11 @@ export interface Places {
   release(): void;
 }
 
+/** A session under way. */
 interface Tracked {
+  /** With the time at which it was completed. */
   completion: Completion;
   page: DetectedPage;
-  completedAt: Date;
   deliveries: Delivery[];
   pending: number;
   handedOver: boolean;
@@ -47,11 +49,43 @@ const SWEEP_MS = 50;
 /**
  * Sessions under way, from before they are read until their outcomes are handed over: no more than are paid within
  * HAND_OVER_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and written down
- * while the other is paid. It bounds the memory that transcripts take, too.
+ * while the other is paid. It bounds the memory that transcripts take, too, and what is sent again after a kill. With
+ * three pages the garbage collector, which carries along what is under way, takes more than the third one gains.
  */
-const SESSIONS_AT_ONCE = 300;
+const SESSIONS_AT_ONCE = 200;
 /** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
+
+interface FirstAttemptsOfSession {
+  attempt(index: number): Promise<void>;
+  /** To the lanes. */
+  leave(index: number): void;
+}
+
+/** Small, and without closures of its own: hundreds wait for their turn, and are carried along by the garbage collector. */
+class FirstAttempt implements LaneJob {
+  constructor(
+    readonly destination: string,
+    private readonly session: FirstAttemptsOfSession,
+    private readonly index: number,
+  ) {}
+
+  get first(): boolean {
+    return true;
+  }
+
+  get alone(): boolean {
+    return false;
+  }
+
+  run(): Promise<void> {
+    return this.session.attempt(this.index);
+  }
+
+  turnAway(): void {
+    this.session.leave(this.index);
+  }
+}
 
 /** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
 @Injectable()
@@ -106,32 +140,28 @@ export class FirstAttempts {
   ): void {
     const { deliveries } = completion;
     const tracked: Tracked = {
-      completion,
+      completion: { ...completion, completedAt: new Date(this.clock.now()) },
       page,
-      completedAt: new Date(this.clock.now()),
       deliveries: [...deliveries],
       pending: deliveries.length,
       handedOver: false,
     };
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
-    const completed = { ...completion, completedAt: tracked.completedAt };
     // the lease is in the database's time, deadlines of attempts are in this machine's
     const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
-    deliveries.forEach((delivery, index) => {
-      const leave = () => this.done(tracked, index, giveBack(delivery, this.clock.now()));
-      if (!this.dispatcher.accepts(delivery.destination)) return leave();
-      const integration = delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId);
-      this.dispatcher.submit({
-        destination: delivery.destination,
-        first: true,
-        alone: false,
-        run: inThisTrace(async () => {
-          const attempt = { completion: completed, delivery, material, hasSurveys, integration, deadline };
-          this.done(tracked, index, await this.runner.run(attempt));
-        }),
-        turnAway: leave,
-      });
+    const session: FirstAttemptsOfSession = {
+      attempt: inThisTrace(async (index) => {
+        const delivery = deliveries[index]!;
+        const integration = delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId);
+        const attempt = { completion: tracked.completion, delivery, material, hasSurveys, integration, deadline };
+        this.done(tracked, index, await this.runner.run(attempt));
+      }),
+      leave: (index) => this.done(tracked, index, giveBack(deliveries[index]!, this.clock.now())),
+    };
+    deliveries.forEach(({ destination }, index) => {
+      if (this.dispatcher.accepts(destination)) this.dispatcher.submit(new FirstAttempt(destination, session, index));
+      else session.leave(index);
     });
   }
 
@@ -157,7 +187,7 @@ export class FirstAttempts {
     );
     tracked.handedOver = true;
     this.tracked.delete(tracked);
-    this.writer.handOver(completion, deliveries, tracked.completedAt, tracked.page);
+    this.writer.handOver(completion, deliveries, completion.completedAt!, tracked.page);
     this.proceed();
   }
 

@@ -67,10 +67,24 @@ export class OutcomeWriter {
    *   what it costs the database to take out one after the other; without it, this one is taken out
    */
   handOver(completion: Completion, deliveries: readonly Delivery[], completedAt: Date, page?: DetectedPage): void {
-    const { lease, leaseUntil: _leaseUntil, ...rest } = completion;
     const open = deliveries.some((delivery) => delivery.state === 'owed');
-    const completed: Completion = { ...rest, state: 'completed', completedAt, open, deliveries: [...deliveries] };
-    this.batch.handOvers.push({ lease: lease!, completed, page });
+    const completed: Completion = {
+      _id: completion._id,
+      sessionId: completion.sessionId,
+      revision: completion.revision,
+      organizationId: completion.organizationId,
+      tenantId: completion.tenantId,
+      state: 'completed',
+      open,
+      rule: completion.rule,
+      thresholdSeconds: completion.thresholdSeconds,
+      lastInteraction: completion.lastInteraction,
+      detectedAt: completion.detectedAt,
+      completedAt,
+      deliveries: [...deliveries],
+      leftOut: completion.leftOut,
+    };
+    this.batch.handOvers.push({ lease: completion.lease!, completed, page });
     deliveries.forEach((delivery) => this.noteDue(delivery));
     this.schedule();
   }

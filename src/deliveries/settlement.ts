@@ -58,13 +58,10 @@ export function giveBack(delivery: Delivery, now: number): Delivery {
 /** Changes `settled`, a copy already: this runs for each delivery, and each further copy would show. */
 function noteAttempt(settled: Delivery, outcome: AttemptOutcome, rules: SettlementRules): void {
   const failed = outcome.result === 'failed';
-  const record: AttemptRecord = {
-    at: new Date(rules.now),
-    result: outcome.result,
-    ...(outcome.statusCode === undefined ? {} : { statusCode: outcome.statusCode }),
-    ...(failed ? { code: outcome.code } : {}),
-    durationMs: Math.round(outcome.durationMs),
-  };
+  const { result, durationMs } = outcome;
+  const record: AttemptRecord = { at: new Date(rules.now), result, durationMs: Math.round(durationMs) };
+  if (outcome.statusCode !== undefined) record.statusCode = outcome.statusCode;
+  if (failed) record.code = outcome.code;
   settled.claims = 0;
   settled.attempts++;
   settled.log = [...settled.log, record].slice(-LOG_LENGTH);

@@ -88,7 +88,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.withRetries(request, 'body', ({ body }) => read(parseJson(body!)));
+    return this.call(request, 'body', ({ body }) => read(parseJson(body!)));
   }
 
   /**
@@ -97,7 +97,11 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   status(request: PlatformRequest): Promise<{ status: number }> {
-    return this.withRetries(request, 'status', ({ status }) => ({ status }));
+    return this.call(request, 'status', ({ status }) => ({ status }));
+  }
+
+  private call<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
+    return request.repeatable ? this.withRetries(request, wants, read) : this.tracedTry(request, wants, read, 1);
   }
 
   private async withRetries<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
@@ -105,7 +109,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
       try {
         return await this.tracedTry(request, wants, read, tries);
       } catch (error) {
-        const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
+        const again = tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
         if (pause === undefined || !(await this.timer.wait(pause, this.stopping.signal))) throw error;
       }
@@ -163,7 +167,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
       origin,
       path: `${prefix}${this.pathOf(request)}`,
       method: request.method,
-      headers: this.headersOf(request),
+      headers: this.headersOf(request, wants),
       body: request.body,
       timeoutMs: request.timeoutMs ?? this.config.requestTimeoutMs,
       maxAnswerBytes: request.maxAnswerBytes ?? MAX_BYTES,
@@ -184,13 +188,13 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /** Names and values in turn. */
-  private headersOf(request: PlatformRequest): string[] {
+  private headersOf(request: PlatformRequest, wants: Call['wants']): string[] {
     const token = request.token ?? this.config.coreToken;
     // undici refuses control characters with an error of its own, which must not count as "service unreachable"
     if (!/^[\x21-\x7e]+$/.test(token)) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
-    const headers = ['authorization', `Bearer ${token}`, 'accept', 'application/json'];
-    headers.push('accept-encoding', 'identity'); // packing costs both sides more than it saves inside one network
-    headers.push('user-agent', 'hbf-session-manager');
+    const headers = ['authorization', `Bearer ${token}`, 'user-agent', 'hbf-session-manager'];
+    // packing costs both sides more than it saves inside one network
+    if (wants === 'body') headers.push('accept', 'application/json', 'accept-encoding', 'identity');
     const requestId = currentRequestId();
     if (requestId !== undefined) headers.push('x-request-id', requestId);
     if (request.body !== undefined) headers.push('content-type', 'application/json');

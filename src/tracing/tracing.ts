@@ -44,7 +44,7 @@ export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): P
 }
 
 /** Ties work that starts later, when another span may be active, to the span that is active now. */
-export function inThisTrace<T>(work: () => T): () => T {
+export function inThisTrace<A extends unknown[], T>(work: (...args: A) => T): (...args: A) => T {
   return tracer ? context.bind(context.active(), work) : work;
 }
 

@@ -5,6 +5,7 @@ import type { Dispatcher } from 'undici';
 export const MAX_BODY_BYTES = 64 * 1024;
 /** Bytes of a response that are kept. */
 export const SNIPPET_BYTES = 1024;
+const NOTHING = Buffer.alloc(0);
 
 /** What a receiver answered: status and the first bytes of its body, or the error that came before a status. */
 export type WebhookAnswer = { statusCode: number; headers: IncomingHttpHeaders; body: Buffer } | { error: Error };
@@ -72,7 +73,7 @@ export class WebhookResponseReader implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.timer);
-    if (this.head) this.resolve({ ...this.head, body: Buffer.concat(this.kept) });
+    if (this.head) this.resolve({ ...this.head, body: this.kept.length === 0 ? NOTHING : Buffer.concat(this.kept) });
     else this.resolve({ error: error ?? new Error('the response has no status') });
   }
 }
