@@ -9,6 +9,16 @@ const DETECTIONS = [
   { key: { leaseUntil: 1 }, name: 'abandoned' },
 ];
 
+const CHANNELS = { flow: 'flow-trigger', surveys: 'survey-trigger', analysis: 'analysis' };
+
+/** Pages tell only where deliveries go; before them they stood there whole. */
+function newDelivery(destination) {
+  const [kind, integrationId] = destination.split(':');
+  const of = integrationId === undefined ? {} : { integrationId: Number(integrationId) };
+  const channel = CHANNELS[kind] ?? 'webhook';
+  return { destination, channel, ...of, state: 'owed', claims: 1, attempts: 0, log: [] };
+}
+
 /**
  * Detected completions have a collection of their own, page by page. What a replica of an older version detects
  * afterwards would be found by nobody: stop those first.
@@ -33,9 +43,11 @@ exports.down = async (db) => {
   const abandoned = { name: 'abandoned', partialFilterExpression: { open: true, state: 'detected' } };
   await completions.createIndex({ leaseUntil: 1 }, abandoned);
   for await (const page of detections.find()) {
-    for (const { _id, ...rest } of page.completions) {
-      const { lease, leaseUntil } = page;
-      await completions.updateOne({ _id }, { $setOnInsert: { ...rest, lease, leaseUntil } }, { upsert: true });
+    const { lease, leaseUntil } = page;
+    for (const { _id, destinations = [], ...rest } of page.completions) {
+      const deliveries = destinations.map(newDelivery);
+      const whole = { state: 'detected', open: true, deliveries, ...rest, lease, leaseUntil };
+      await completions.updateOne({ _id }, { $setOnInsert: whole }, { upsert: true });
     }
     await detections.deleteOne({ _id: page._id });
   }

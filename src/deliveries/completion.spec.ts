@@ -40,7 +40,7 @@ describe('idempotencyKey', () => {
 
 describe('newDelivery', () => {
   it('is owed, claimed by who inserts it, and due to nobody else yet', () => {
-    expect(newDelivery(webhookDestination(3), 'webhook', 3)).toEqual({
+    expect(newDelivery(webhookDestination(3))).toEqual({
       destination: 'webhook:3',
       channel: 'webhook',
       integrationId: 3,
@@ -49,6 +49,13 @@ describe('newDelivery', () => {
       attempts: 0,
       log: [],
     });
-    expect(newDelivery('flow', 'flow-trigger')).not.toHaveProperty('integrationId');
+    expect(newDelivery('flow')).not.toHaveProperty('integrationId');
+  });
+
+  it('knows its channel by the destination', () => {
+    const channels = ['flow', 'surveys', 'analysis', 'webhook:1'].map(
+      (destination) => newDelivery(destination).channel,
+    );
+    expect(channels).toEqual(['flow-trigger', 'survey-trigger', 'analysis', 'webhook']);
   });
 });

@@ -18,6 +18,14 @@ export interface AttemptRecord {
   durationMs: number;
 }
 
+/** Of the destinations that are no webhook. */
+const CHANNELS: Readonly<Record<string, Channel>> = {
+  flow: 'flow-trigger',
+  surveys: 'survey-trigger',
+  analysis: 'analysis',
+};
+const WEBHOOK = 'webhook:';
+
 /** What is owed to one destination for one session, and what came of it. */
 export interface Delivery {
   /** `flow`, `surveys`, `analysis` or `webhook:<integrationId>`; unique within the completion. */
@@ -91,7 +99,7 @@ export function completionId(sessionId: string, revision: number): string {
 }
 
 export function webhookDestination(integrationId: number): string {
-  return `webhook:${integrationId}`;
+  return WEBHOOK + integrationId;
 }
 
 /**
@@ -103,10 +111,11 @@ export function idempotencyKey(completionId: string, integrationId: number): str
   return /^[\w:-]{1,200}$/.test(readable) ? readable : createHash('sha256').update(readable).digest('hex');
 }
 
-/** A delivery that nobody has attempted yet. */
-export function newDelivery(destination: string, channel: Channel, integrationId?: number): Delivery {
+/** A delivery that nobody has attempted yet: its destination says all that there is to know. */
+export function newDelivery(destination: string): Delivery {
+  const channel = CHANNELS[destination] ?? 'webhook';
   // claimed once: the process that inserts it makes the first attempt
   const delivery: Delivery = { destination, channel, state: 'owed', claims: 1, attempts: 0, log: [] };
-  if (integrationId !== undefined) delivery.integrationId = integrationId;
+  if (channel === 'webhook') delivery.integrationId = Number(destination.slice(WEBHOOK.length));
   return delivery;
 }

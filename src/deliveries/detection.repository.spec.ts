@@ -1,4 +1,4 @@
-import type { Db, MongoClient } from 'mongodb';
+import { type Db, type MongoClient, ObjectId } from 'mongodb';
 import { detectedIn, detectionsOf } from '../../test/support/completions.js';
 import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
 import type { Database } from '../persistence/database.js';
@@ -24,7 +24,7 @@ function detected(id: string, lease: string, deliveries = 1): Completion {
     detectedAt: AT,
     lease,
     leaseUntil: AT,
-    deliveries: Array.from({ length: deliveries }, (_, n) => newDelivery(`webhook:${n}`, 'webhook', n)),
+    deliveries: Array.from({ length: deliveries }, (_, n) => newDelivery(`webhook:${n}`)),
     leftOut: [],
   };
 }
@@ -133,6 +133,13 @@ describe('what is detected and completed', () => {
     await completions.add([completed('s3')]);
     expect([await claim('l2', AT), await claim('l2', AT)].filter((ids) => ids !== '')).toEqual(['s4']);
     expect(await held()).toBe('s4@l2');
+  });
+
+  it('is read where an older version wrote whole deliveries', async () => {
+    const { lease, leaseUntil, ...older } = { ...detected('s1', 'l1'), deliveries: [newDelivery('flow')] };
+    const page = { _id: new ObjectId(), lease: lease!, leaseUntil: leaseUntil!, completions: [older] };
+    await db.collection('detections').insertOne(page);
+    expect(await detections.claimAbandoned('l2', AT, LATER, 1)).toEqual([{ ...older, lease: 'l2', leaseUntil: LATER }]);
   });
 
   it('is found by session and by id, in its own organization only, and counted by destination', async () => {

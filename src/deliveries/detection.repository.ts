@@ -2,8 +2,13 @@ import { Injectable } from '@nestjs/common';
 import { type Collection, ObjectId } from 'mongodb';
 import { Database } from '../persistence/database.js';
 import { duplicatesOf } from '../persistence/duplicates.js';
-import type { Completion } from './completion.js';
+import { type Completion, newDelivery } from './completion.js';
 import { DELIVERIES_AT_ONCE, partsOf } from './parts.js';
+
+/** A completion as it is detected. Nothing has come of its deliveries yet: where they go says it all. */
+type DetectedCompletion = Omit<Completion, 'state' | 'open' | 'completedAt' | 'lease' | 'leaseUntil' | 'deliveries'> & {
+  destinations: string[];
+};
 
 /**
  * What is owed for a page of sessions that hbf-core may not know as COMPLETED yet, or whose first outcomes are not
@@ -15,7 +20,7 @@ export interface Detection {
   /** Of the process that is at work on it from detection to the first outcomes. */
   lease: string;
   leaseUntil: Date;
-  completions: Completion[];
+  completions: DetectedCompletion[];
 }
 
 /** Sessions in one document: Recovery asks hbf-core for each of them by itself, within one lease. */
@@ -61,8 +66,10 @@ export class DetectionRepository {
     for (let left = [...page]; left.length > 0;) {
       const { lease, leaseUntil } = left[0]!;
       try {
-        const one = { _id: new ObjectId(), lease: lease!, leaseUntil: leaseUntil!, completions: left };
-        await this.detections.insertMany([one]);
+        const completions = left.map(detectedOf);
+        await this.detections.insertMany([
+          { _id: new ObjectId(), lease: lease!, leaseUntil: leaseUntil!, completions },
+        ]);
         return held;
       } catch (error) {
         duplicatesOf(error); // throws what is anything else
@@ -134,7 +141,7 @@ export class DetectionRepository {
     const owing = await this.detections
       .aggregate<{ _id: string }>([
         { $unwind: '$completions' },
-        { $match: { 'completions.deliveries': { $elemMatch: { destination, state: 'owed' } } } },
+        { $match: { 'completions.destinations': destination } },
         { $project: { _id: '$completions._id' } },
       ])
       .toArray();
@@ -158,7 +165,31 @@ export class DetectionRepository {
   }
 }
 
+function detectedOf(completion: Completion): DetectedCompletion {
+  return {
+    _id: completion._id,
+    sessionId: completion.sessionId,
+    revision: completion.revision,
+    organizationId: completion.organizationId,
+    tenantId: completion.tenantId,
+    rule: completion.rule,
+    thresholdSeconds: completion.thresholdSeconds,
+    lastInteraction: completion.lastInteraction,
+    detectedAt: completion.detectedAt,
+    destinations: completion.deliveries.map(({ destination }) => destination),
+    leftOut: completion.leftOut,
+  };
+}
+
 /** What is on a page, as it is now: its lease may have passed to another since. */
 export function completionsOf({ lease, leaseUntil, completions }: Detection): Completion[] {
-  return completions.map((completion) => ({ ...completion, lease, leaseUntil }));
+  return completions.map(({ destinations, ...detected }: DetectedCompletion & Partial<Completion>) => ({
+    ...detected,
+    state: 'detected',
+    open: true,
+    lease,
+    leaseUntil,
+    // 0006-detections and replicas of before 2026-11-25 write whole deliveries
+    deliveries: detected.deliveries ?? destinations.map(newDelivery),
+  }));
 }

@@ -31,7 +31,7 @@ class Journal {
 
   async deliver(...names: string[]): Promise<void> {
     for (const name of names) {
-      this.ends.get(name)!({ ...newDelivery(name.split('/')[1]!, 'webhook'), state: 'delivered' });
+      this.ends.get(name)!({ ...newDelivery(name.split('/')[1]!), state: 'delivered' });
       await jest.advanceTimersByTimeAsync(0);
     }
   }
@@ -69,7 +69,7 @@ describe('FirstAttempts', () => {
   });
 
   function ended(id: string, ...destinations: string[]): EndedSession {
-    const deliveries = destinations.map((destination) => newDelivery(destination, 'webhook'));
+    const deliveries = destinations.map((destination) => newDelivery(destination));
     const leaseUntil = new Date(Date.now() + 60_000);
     const completion = { _id: id, lease: 'l1', leaseUntil, deliveries } as Completion;
     return { completion, material: {} as SessionMaterial, integrations: new Map() };

@@ -10,7 +10,7 @@ import type { DeliveryResult } from './settlement.js';
 
 const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
-const SETTLED = newDelivery('webhook:1', 'webhook', 1);
+const SETTLED = newDelivery('webhook:1');
 
 class MovableClock extends Clock {
   at = START + 0.5; // the real one is not whole, either

@@ -196,7 +196,7 @@ class Life {
       detectedAt: new Date(this.world.now),
       lease,
       leaseUntil: new Date(this.world.now + LEASE_MS),
-      deliveries: DESTINATIONS.map((name) => newDelivery(name, name === 'flow' ? 'flow-trigger' : 'webhook')),
+      deliveries: DESTINATIONS.map((name) => newDelivery(name)),
       leftOut: [],
     };
   }

@@ -39,7 +39,7 @@ class Journal {
   }
 }
 
-const delivered: Delivery = { ...newDelivery('flow', 'flow-trigger'), state: 'delivered' };
+const delivered: Delivery = { ...newDelivery('flow'), state: 'delivered' };
 const completion = { _id: 's1', lease: 'l1' } as Completion;
 
 describe('OutcomeWriter', () => {

@@ -15,11 +15,11 @@ export function planDeliveries(
   tenant: Tenant,
   integrations: readonly Integration[],
 ): { deliveries: Delivery[]; leftOut: LeftOut[] } {
-  const deliveries = [newDelivery('flow', 'flow-trigger'), newDelivery('surveys', 'survey-trigger')];
-  if (tenant.analyzesSessions && session.containsUserInteraction) deliveries.push(newDelivery('analysis', 'analysis'));
+  const deliveries = [newDelivery('flow'), newDelivery('surveys')];
+  if (tenant.analyzesSessions && session.containsUserInteraction) deliveries.push(newDelivery('analysis'));
   const leftOut: LeftOut[] = [];
   for (const { id, organizationId } of integrations) {
-    if (organizationId === tenant.organizationId) deliveries.push(newDelivery(webhookDestination(id), 'webhook', id));
+    if (organizationId === tenant.organizationId) deliveries.push(newDelivery(webhookDestination(id)));
     else leftOut.push({ integrationId: id, reason: 'the tenant belongs to another organization' });
   }
   return { deliveries, leftOut };

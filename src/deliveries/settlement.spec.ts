@@ -7,7 +7,7 @@ const rules: SettlementRules = { now: NOW, retryScheduleMs: [1_000, 10_000], ran
 
 function claimed(more: Partial<Delivery> = {}): Delivery {
   const claim = { token: 'token', dueAt: new Date(NOW + 60_000), claims: 2 };
-  return { ...newDelivery('webhook:1', 'webhook', 1), ...claim, ...more };
+  return { ...newDelivery('webhook:1'), ...claim, ...more };
 }
 
 function failed(more: Partial<Extract<DeliveryResult, { result: 'failed' }>> = {}): DeliveryResult {

@@ -1,6 +1,7 @@
 import type { Db, MongoClient } from 'mongodb';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { newDelivery } from '../deliveries/completion.js';
 import { connect, dropDatabase, testDatabaseUri } from '../../test/support/database.js';
 
 const FOLDER = join(__dirname, '..', '..', 'migrations');
@@ -72,8 +73,27 @@ describe('migrations/', () => {
       ]);
     }
     await move.down(db);
-    expect(await completions.findOne({ _id: 's1' })).toEqual(detected);
+    expect(await completions.findOne({ _id: 's1' })).toEqual({ ...detected, open: true });
     expect(await db.collection('detections').countDocuments()).toBe(0);
+  });
+
+  it('0006 makes whole deliveries of what a page says, going down', async () => {
+    const db = client.db();
+    const move = migrations[FILES.indexOf('0006-detections.js')]!;
+    await move.up(db);
+    const destinations = ['flow', 'surveys', 'analysis', 'webhook:7'];
+    const page = { lease: 'l1', leaseUntil: new Date(0), completions: [{ _id: 's3', destinations }] };
+    await db.collection('detections').insertOne(page);
+    await move.down(db);
+    const completions = db.collection<{ _id: string }>('completions');
+    expect(await completions.findOne({ _id: 's3' })).toEqual({
+      _id: 's3',
+      state: 'detected',
+      open: true,
+      lease: 'l1',
+      leaseUntil: new Date(0),
+      deliveries: destinations.map(newDelivery),
+    });
   });
 
   it.each(FILES)('%s says of each index which query it serves', (file) => {

@@ -1,8 +1,7 @@
-import { ObjectId } from 'mongodb';
 import { OutcomeWriter } from '../../src/deliveries/outcome-writer.js';
 import { Dispatcher } from '../../src/deliveries/dispatcher.js';
 import { type Completion, newDelivery, webhookDestination } from '../../src/deliveries/completion.js';
-import { detectionsOf } from '../support/completions.js';
+import { DetectionRepository } from '../../src/deliveries/detection.repository.js';
 import { waitFor } from '../support/wait-for.js';
 import { Admin } from './deliveries-api.fixture.js';
 import { addSessions, deliveryOf, deliveryWhen, HoldingReceiver, letTimePassFor } from './deliveries.fixture.js';
@@ -30,7 +29,7 @@ function lost(n: number, integrationId: number, state: 'dead' | 'dropped', at = 
     lastInteraction: when,
     detectedAt: when,
     completedAt: when,
-    deliveries: [{ ...newDelivery(webhookDestination(integrationId), 'webhook', integrationId), state, attempts: 4 }],
+    deliveries: [{ ...newDelivery(webhookDestination(integrationId)), state, attempts: 4 }],
     leftOut: [],
   };
 }
@@ -122,10 +121,8 @@ describe('sending deliveries again over REST', () => {
 
     it('is refused while the session is just being completed', async () => {
       await round.addWebhook('t1');
-      const completion = lost(1, 1, 'dead');
-      const leaseUntil = new Date(Date.now() + HOUR_MS);
-      const page = { lease: 'x', leaseUntil, completions: [{ ...completion, state: 'detected' as const, open: true }] };
-      await detectionsOf(round.db).insertOne({ _id: new ObjectId(), ...page });
+      const lease = { lease: 'x', leaseUntil: new Date(Date.now() + HOUR_MS) };
+      await round.service.get(DetectionRepository).add([{ ...lost(1, 1, 'dead'), ...lease, state: 'detected' }]);
       expect((await admin.retry(1, 'dead-1-1')).status).toBe(409);
     });
   });

@@ -16,7 +16,7 @@ function settled(n: number, more: Partial<Completion> = {}): Completion {
   const id = `old-${String(n).padStart(3, '0')}`;
   const state = n % 5 === 0 ? 'dead' : 'delivered';
   const log = [{ at, result: 'delivered' as const, statusCode: 200, durationMs: 5 }];
-  const delivery = { ...newDelivery(webhookDestination(1), 'webhook', 1), state, attempts: 1, at, log } as const;
+  const delivery = { ...newDelivery(webhookDestination(1)), state, attempts: 1, at, log } as const;
   return {
     _id: id,
     sessionId: id,
@@ -31,7 +31,7 @@ function settled(n: number, more: Partial<Completion> = {}): Completion {
     detectedAt: at,
     completedAt: at,
     deliveries: [
-      { ...newDelivery('flow', 'flow-trigger'), state: 'delivered' },
+      { ...newDelivery('flow'), state: 'delivered' },
       { ...delivery, log: [...log] },
     ],
     leftOut: [],
