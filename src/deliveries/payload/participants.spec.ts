@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { participantsOf } from './participants.js';
 
 const user = { subscriberHandle: 'dl-1', subscriberName: 'Ada' };
@@ -68,5 +69,22 @@ describe('participantsOf', () => {
     for (const nothing of [undefined, null, [], 'x', [null, 1]]) {
       expect(participantsOf({ messages: nothing, liveChats: nothing })).toEqual([]);
     }
+  });
+
+  it('learns nothing from a message of a party that has told the same before, however many parties take turns', () => {
+    const one = (...values: (string | null | undefined)[]) => fc.constantFrom(...values);
+    const message = fc.record({
+      subscriberHandle: one('dl-1', 'dl-2', 'lcm-7', null, undefined),
+      subscriberName: one('Ada', 'bot', null),
+      subscriberEmail: one('Kim@example.org', 'kim@example.org', undefined),
+      liveChatSender: one('AGENT', 'agent', 'END_USER', undefined),
+    });
+    fc.assert(
+      fc.property(fc.array(message, { maxLength: 40 }), (messages) => {
+        const texts = messages.map((each) => JSON.stringify(each));
+        const firsts = messages.filter((_, at) => texts.indexOf(texts[at]!) === at);
+        expect(participantsOf({ messages })).toEqual(participantsOf({ messages: firsts }));
+      }),
+    );
   });
 });
