@@ -113,9 +113,9 @@ export function idempotencyKey(completionId: string, integrationId: number): str
 
 /** A delivery that nobody has attempted yet: its destination says all that there is to know. */
 export function newDelivery(destination: string): Delivery {
-  const channel = CHANNELS[destination] ?? 'webhook';
+  const channel = CHANNELS[destination];
   // claimed once: the process that inserts it makes the first attempt
-  const delivery: Delivery = { destination, channel, state: 'owed', claims: 1, attempts: 0, log: [] };
-  if (channel === 'webhook') delivery.integrationId = Number(destination.slice(WEBHOOK.length));
-  return delivery;
+  if (channel) return { destination, channel, state: 'owed', claims: 1, attempts: 0, log: [] };
+  const integrationId = Number(destination.slice(WEBHOOK.length));
+  return { destination, channel: 'webhook', integrationId, state: 'owed', claims: 1, attempts: 0, log: [] };
 }

@@ -12,7 +12,7 @@ import { type DetectedPage, OutcomeWriter } from './outcome-writer.js';
 import type { SessionMaterial } from './session-material.js';
 import { giveBack } from './settlement.js';
 
-/** An ended session that hbf-core has been told of, with what the check has in memory. */
+/** An ended session that hbf-core has just been told of, with what the check has in memory. Whoever gets it owns it. */
 export interface EndedSession {
   completion: Completion;
   material: SessionMaterial;
@@ -27,12 +27,22 @@ export interface Places {
   release(): void;
 }
 
+/** What sessions that are begun together share. */
+interface BegunPage extends DetectedPage {
+  completedAt: Date;
+  hasSurveys: HasSurveys;
+  attempt(tracked: Tracked, index: number): Promise<void>;
+  /** To the lanes. */
+  leave(tracked: Tracked, index: number): void;
+}
+
 /** A session under way. */
 interface Tracked {
-  /** With the time at which it was completed. */
-  completion: Completion;
-  page: DetectedPage;
+  ended: EndedSession;
+  page: BegunPage;
+  /** As they stand, in the order of the completion's. */
   deliveries: Delivery[];
+  /** First attempts that have not come back. */
   pending: number;
   handedOver: boolean;
   /** When the first delivery was attempted, or left to the lanes (ms of this machine): there is something to write. */
@@ -56,17 +66,11 @@ const SESSIONS_AT_ONCE = 200;
 /** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
 
-interface FirstAttemptsOfSession {
-  attempt(index: number): Promise<void>;
-  /** To the lanes. */
-  leave(index: number): void;
-}
-
 /** Small, and without closures of its own: hundreds wait for their turn, and are carried along by the garbage collector. */
 class FirstAttempt implements LaneJob {
   constructor(
     readonly destination: string,
-    private readonly session: FirstAttemptsOfSession,
+    private readonly tracked: Tracked,
     private readonly index: number,
   ) {}
 
@@ -79,11 +83,11 @@ class FirstAttempt implements LaneJob {
   }
 
   run(): Promise<void> {
-    return this.session.attempt(this.index);
+    return this.tracked.page.attempt(this.tracked, this.index);
   }
 
   turnAway(): void {
-    this.session.leave(this.index);
+    this.tracked.page.leave(this.tracked, this.index);
   }
 }
 
@@ -123,9 +127,14 @@ export class FirstAttempts {
    * @param sessions all that is detected under their lease
    */
   begin(sessions: readonly EndedSession[]): void {
-    const page = { left: sessions.length };
-    const hasSurveys = this.surveys.freshly();
-    for (const ended of sessions) this.beginOne(ended, page, hasSurveys);
+    const page: BegunPage = {
+      left: sessions.length,
+      completedAt: new Date(this.clock.now()),
+      hasSurveys: this.surveys.freshly(),
+      attempt: inThisTrace((tracked, index) => this.attempt(tracked, index)),
+      leave: (tracked, index) => this.leave(tracked, index),
+    };
+    for (const ended of sessions) this.beginOne(ended, page);
   }
 
   /** Writes down everything as it stands: attempts that still run keep their claim. */
@@ -133,14 +142,11 @@ export class FirstAttempts {
     for (const tracked of this.tracked) this.handOver(tracked);
   }
 
-  private beginOne(
-    { completion, material, integrations }: EndedSession,
-    page: DetectedPage,
-    hasSurveys: HasSurveys,
-  ): void {
-    const { deliveries } = completion;
+  private beginOne(ended: EndedSession, page: BegunPage): void {
+    const { deliveries } = ended.completion;
+    ended.completion.completedAt = page.completedAt;
     const tracked: Tracked = {
-      completion: { ...completion, completedAt: new Date(this.clock.now()) },
+      ended,
       page,
       deliveries: [...deliveries],
       pending: deliveries.length,
@@ -148,26 +154,35 @@ export class FirstAttempts {
     };
     this.tracked.add(tracked);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
-    // the lease is in the database's time, deadlines of attempts are in this machine's
-    const deadline = Date.now() + completion.leaseUntil!.getTime() - this.clock.now();
-    const session: FirstAttemptsOfSession = {
-      attempt: inThisTrace(async (index) => {
-        const delivery = deliveries[index]!;
-        const integration = delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId);
-        const attempt = { completion: tracked.completion, delivery, material, hasSurveys, integration, deadline };
-        this.done(tracked, index, await this.runner.run(attempt));
-      }),
-      leave: (index) => this.done(tracked, index, giveBack(deliveries[index]!, this.clock.now())),
-    };
     deliveries.forEach(({ destination }, index) => {
-      if (this.dispatcher.accepts(destination)) this.dispatcher.submit(new FirstAttempt(destination, session, index));
-      else session.leave(index);
+      if (this.dispatcher.accepts(destination)) this.dispatcher.submit(new FirstAttempt(destination, tracked, index));
+      else this.leave(tracked, index);
     });
+  }
+
+  private async attempt(tracked: Tracked, index: number): Promise<void> {
+    const { completion, material, integrations } = tracked.ended;
+    const delivery = completion.deliveries[index]!;
+    const attempt = {
+      completion,
+      delivery,
+      material,
+      hasSurveys: tracked.page.hasSurveys,
+      integration: delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId),
+      // the lease is in the database's time, deadlines of attempts are in this machine's
+      deadline: Date.now() + completion.leaseUntil!.getTime() - this.clock.now(),
+    };
+    this.done(tracked, index, await this.runner.run(attempt));
+  }
+
+  private leave(tracked: Tracked, index: number): void {
+    this.done(tracked, index, giveBack(tracked.ended.completion.deliveries[index]!, this.clock.now()));
   }
 
   private done(tracked: Tracked, index: number, delivery: Delivery): void {
     if (tracked.handedOver) {
-      this.writer.settle(tracked.completion._id, tracked.completion.lease!, delivery);
+      const { _id, lease } = tracked.ended.completion;
+      this.writer.settle(_id, lease!, delivery);
     } else {
       tracked.deliveries[index] = delivery;
       tracked.since ??= Date.now();
@@ -179,15 +194,14 @@ export class FirstAttempts {
 
   /** What is not done yet becomes a claim like any other: its lease is the completion's, its token too. */
   private handOver(tracked: Tracked): void {
-    const { completion } = tracked;
+    const { completion } = tracked.ended;
+    const claim = { dueAt: completion.leaseUntil!, token: completion.lease! };
     const deliveries = tracked.deliveries.map((delivery, index) =>
-      delivery === completion.deliveries[index]
-        ? { ...delivery, dueAt: completion.leaseUntil!, token: completion.lease! }
-        : delivery,
+      delivery === completion.deliveries[index] ? { ...delivery, ...claim } : delivery,
     );
     tracked.handedOver = true;
     this.tracked.delete(tracked);
-    this.writer.handOver(completion, deliveries, completion.completedAt!, tracked.page);
+    this.writer.handOver(completion, deliveries, tracked.page.completedAt, tracked.page);
     this.proceed();
   }
 

@@ -66,7 +66,7 @@ export class OutcomeWriter {
    * @param page what it was detected with: it is removed as a whole when the last of it is written, at a fraction of
    *   what it costs the database to take out one after the other; without it, this one is taken out
    */
-  handOver(completion: Completion, deliveries: readonly Delivery[], completedAt: Date, page?: DetectedPage): void {
+  handOver(completion: Completion, deliveries: Delivery[], completedAt: Date, page?: DetectedPage): void {
     const open = deliveries.some((delivery) => delivery.state === 'owed');
     const completed: Completion = {
       _id: completion._id,
@@ -81,7 +81,7 @@ export class OutcomeWriter {
       lastInteraction: completion.lastInteraction,
       detectedAt: completion.detectedAt,
       completedAt,
-      deliveries: [...deliveries],
+      deliveries,
       leftOut: completion.leftOut,
     };
     this.batch.handOvers.push({ lease: completion.lease!, completed, page });

@@ -84,6 +84,27 @@ describe('settle', () => {
     expect(next.triggeredSurveys).toEqual(triggeredSurveys);
   });
 
+  it('keeps all that is known of the delivery but its claim', () => {
+    const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns'>> = {
+      destination: 'webhook:1',
+      channel: 'webhook',
+      integrationId: 1,
+      state: 'owed',
+      claims: 2,
+      attempts: 3,
+      retriedFrom: 3,
+      lastStatus: 503,
+      lastError: 'http_503: no',
+      at: new Date(0),
+      reason: 'failed 3 times',
+      log: [{ at: new Date(0), result: 'failed', code: 'http_503', durationMs: 4 }],
+      triggeredSurveys: ['s1'],
+    };
+    const claim = { dueAt: new Date(0), token: 'token', aloneRuns: 1 };
+    const settled = settle({ ...known, ...claim }, { result: 'dropped', reason: 'removed' }, rules);
+    expect(settled).toEqual({ ...known, state: 'dropped', reason: 'removed', at: new Date(NOW) });
+  });
+
   it('keeps the newest twenty attempts and caps messages', () => {
     let delivery = claimed();
     for (let n = 1; n <= 25; n++)

@@ -8,6 +8,9 @@ import type { DeliveryResult } from '../settlement.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
 import { outcomeOf } from './platform-outcome.js';
 
+/** The status of a delivery for which nothing had to be sent. */
+const NOTHING_TO_SEND = 204;
+
 /**
  * Triggers `survey-completed` once for each survey of the session. One delivery for all of them: it looks the surveys
  * up, and remembers which ones were triggered, so that a retry goes on where it stopped. No survey: nothing to send.
@@ -22,11 +25,13 @@ export class SurveyTriggerChannel implements DeliveryChannel {
   async attempt({ completion, delivery, material, hasSurveys, deadline }: Attempt): Promise<DeliveryResult> {
     const startedAt = performance.now();
     const { organizationId, sessionId } = completion;
-    const none = hasSurveys !== undefined && !(await hasSurveys(organizationId));
-    const surveys = none ? [] : await this.core.listSurveys(organizationId, sessionId);
+    if (hasSurveys && !(await hasSurveys(organizationId))) {
+      return { result: 'delivered', statusCode: NOTHING_TO_SEND, durationMs: performance.now() - startedAt };
+    }
+    const surveys = await this.core.listSurveys(organizationId, sessionId);
     const triggered = new Set(delivery.triggeredSurveys);
     const missing = surveys.filter((survey) => !triggered.has(survey.id));
-    let statusCode = 204;
+    let statusCode = NOTHING_TO_SEND;
     for (const survey of missing) {
       if (Date.now() >= deadline) {
         const message = 'more surveys than one lease leaves time for';
