@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
-import { type Note, traced } from '../tracing/tracing.js';
+import { isTracing, traced } from '../tracing/tracing.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
 import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
@@ -56,7 +56,7 @@ export class AttemptRunner {
     const { delivery } = attempt;
     // It waited in memory for so long that its lease could end in mid-send: somebody else would send it too.
     if (attempt.deadline - Date.now() < this.longestAttemptMs) return giveBack(delivery, this.clock.now());
-    const result = killsItsWorker(delivery) ?? (await this.tracedAttempt(attempt));
+    const result = killsItsWorker(delivery) ?? (await (isTracing() ? this.traced(attempt) : this.attempt(attempt)));
     this.circuits.note(delivery.destination, result);
     const settled = settle(delivery, result, {
       now: this.clock.now(),
@@ -67,7 +67,12 @@ export class AttemptRunner {
     return settled;
   }
 
-  private tracedAttempt(attempt: Attempt): Promise<DeliveryResult> {
+  private attempt(attempt: Attempt): Promise<DeliveryResult> {
+    const channel = this.channels[attempt.delivery.channel];
+    return channel.attempt(attempt).catch((error: unknown) => this.couldNotPrepare(attempt, error));
+  }
+
+  private traced(attempt: Attempt): Promise<DeliveryResult> {
     const { completion, delivery } = attempt;
     const attributes = () => ({
       'hbf.channel': delivery.channel,
@@ -76,18 +81,11 @@ export class AttemptRunner {
       'hbf.tenant.id': completion.tenantId,
       'hbf.attempt': delivery.attempts + 1,
     });
-    return traced({ name: 'delivery', attributes }, (note) => this.attempt(attempt, note));
-  }
-
-  private async attempt(attempt: Attempt, note: Note): Promise<DeliveryResult> {
-    let result: DeliveryResult;
-    try {
-      result = await this.channels[attempt.delivery.channel].attempt(attempt);
-    } catch (error) {
-      result = this.couldNotPrepare(attempt, error);
-    }
-    note(() => ({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) }));
-    return result;
+    return traced({ name: 'delivery', attributes }, async (note) => {
+      const result = await this.attempt(attempt);
+      note(() => ({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) }));
+      return result;
+    });
   }
 
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */

@@ -27,10 +27,11 @@ export interface InMemory {
  * again from hbf-core, as no transcript is kept at rest.
  */
 export class SessionMaterial {
+  /** What is there already: to wait for a promise costs something, too, in each of thousands of attempts. */
+  readonly atHand?: { tenant: Tenant; body: Buffer };
   private body?: Promise<Buffer>;
-  /** Kept only where a contact has to be looked up first. */
-  private readonly session?: ChatSession;
-  private readonly knownTenant?: Tenant;
+  /** Kept only where it could not be serialised at once. */
+  private readonly inMemory?: InMemory;
 
   constructor(
     private readonly completion: Pick<Completion, 'sessionId' | 'revision' | 'organizationId' | 'tenantId'>,
@@ -40,12 +41,13 @@ export class SessionMaterial {
   ) {
     if (!inMemory) return;
     const { session, tenant } = inMemory;
-    this.knownTenant = tenant;
-    if (handleOfContact(session, tenant) !== undefined) {
-      this.session = session;
-    } else {
-      this.body = this.serialise(session, tenant);
-      this.body.catch(() => undefined); // whoever asks for it hears of it
+    this.inMemory = inMemory;
+    if (handleOfContact(session, tenant) !== undefined) return;
+    try {
+      this.atHand = { tenant, body: this.serialise(session, tenant, []) };
+      this.inMemory = undefined;
+    } catch {
+      // it fails again for whoever asks for it, and for nobody else on its page
     }
   }
 
@@ -55,30 +57,31 @@ export class SessionMaterial {
    * @throws SessionGoneError; PlatformError when hbf-core cannot be asked
    */
   payload(): Promise<Buffer> {
-    this.body ??= this.knownTenant && this.session ? this.serialise(this.session, this.knownTenant) : this.read();
+    this.body ??= this.prepare();
     return this.body;
   }
 
   /** @throws SessionGoneError; PlatformError when hbf-core cannot be asked */
   async tenant(): Promise<Tenant> {
-    if (this.knownTenant) return this.knownTenant;
+    const known = this.atHand ?? this.inMemory;
+    if (known) return known.tenant;
     const { organizationId, tenantId } = this.completion;
     const tenant = await this.tenants.find(organizationId, tenantId);
     if (!tenant) throw new SessionGoneError('tenant');
     return tenant;
   }
 
-  private async read(): Promise<Buffer> {
+  private async prepare(): Promise<Buffer> {
+    if (this.atHand) return this.atHand.body;
     const tenant = await this.tenant();
-    const session = await this.core.getSession(this.completion.sessionId, { includeMessages: true });
+    const session = this.inMemory?.session ?? (await this.core.getSession(this.completion.sessionId, { includeMessages: true })); // prettier-ignore
     if (!session) throw new SessionGoneError('session');
-    return this.serialise(session, tenant);
-  }
-
-  /** At once, unless there is a contact to look up. */
-  private async serialise(session: ChatSession, tenant: Tenant): Promise<Buffer> {
     const handle = handleOfContact(session, tenant);
     const contacts = handle === undefined ? [] : await this.core.getContact(tenant.organizationId, tenant.id, handle);
+    return this.serialise(session, tenant, contacts);
+  }
+
+  private serialise(session: ChatSession, tenant: Tenant, contacts: readonly unknown[]): Buffer {
     const payload = buildSessionPayload({ session, tenant, contacts, revision: this.completion.revision });
     return Buffer.from(JSON.stringify(payload));
   }

@@ -4,7 +4,7 @@ import { Axios } from 'axios';
 import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
-import { traced, traceHeaders } from '../tracing/tracing.js';
+import { isTracing, traced, traceHeaders } from '../tracing/tracing.js';
 import { parseJson } from './answer-body.js';
 import { type Answer, type Call, Connections, DeadlineError } from './connections.js';
 import { PlatformCalls } from './platform-calls.js';
@@ -97,7 +97,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   status(request: PlatformRequest): Promise<{ status: number }> {
-    return this.call(request, 'status', ({ status }) => ({ status }));
+    return this.call(request, 'status', statusOf);
   }
 
   private call<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
@@ -117,6 +117,7 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   private tracedTry<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>, tries: number): Promise<T> {
+    if (!isTracing()) return this.tryOnce(request, wants, read);
     const { service, method, route } = request;
     const attributes = () => ({
       'peer.service': service,
@@ -209,6 +210,8 @@ function addressOf(url: string): { origin: string; prefix: string } {
 }
 
 type Read<T> = (answer: Answer) => T;
+
+const statusOf: Read<{ status: number }> = ({ status }) => ({ status });
 
 function platformError(
   { service, route }: PlatformRequest,

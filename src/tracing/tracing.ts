@@ -34,6 +34,11 @@ export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
+/** Whether somebody traces. Who works thousands of times a second asks first: what `traced` is given costs something, too. */
+export function isTracing(): boolean {
+  return tracer !== undefined;
+}
+
 /** Runs `work` inside a span, below the span that is active now. What it rejects with ends the span as an error. */
 export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): Promise<T> {
   if (!tracer) return work(nothing);

@@ -11,6 +11,6 @@ export class AnalysisChannel implements DeliveryChannel {
 
   attempt({ completion }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId, sessionId } = completion;
-    return outcomeOf(() => this.nlp.analyze({ organizationId, tenantId, sessionId }));
+    return outcomeOf(this.nlp.analyze({ organizationId, tenantId, sessionId }));
   }
 }

@@ -1,11 +1,11 @@
 import { isRetryable, PlatformError } from '../../platform/platform-error.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 
-/** Makes a call to one of the platform's services an attempt's outcome. Errors that are no PlatformError pass. */
-export async function outcomeOf(call: () => Promise<{ status: number }>): Promise<AttemptOutcome> {
+/** Makes a call to one of the platform's services, just begun, an attempt's outcome. Other errors than PlatformError pass. */
+export async function outcomeOf(call: Promise<{ status: number }>): Promise<AttemptOutcome> {
   const startedAt = performance.now();
   try {
-    const { status } = await call();
+    const { status } = await call;
     return { result: 'delivered', statusCode: status, durationMs: performance.now() - startedAt };
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;

@@ -48,13 +48,7 @@ export class SurveyTriggerChannel implements DeliveryChannel {
 
   private trigger(survey: Survey, tenant: Tenant) {
     const body = Buffer.from(JSON.stringify(buildSurveyPayload({ survey, tenant })));
-    return outcomeOf(() =>
-      this.publisher.trigger({
-        type: 'survey-completed',
-        organizationId: tenant.organizationId,
-        tenantId: tenant.id,
-        body,
-      }),
-    );
+    const { organizationId, id: tenantId } = tenant;
+    return outcomeOf(this.publisher.trigger({ type: 'survey-completed', organizationId, tenantId, body }));
   }
 }
