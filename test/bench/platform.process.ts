@@ -35,7 +35,6 @@ function lean(conversation: Conversation): Conversation {
   const messages = conversation.messages.map(
     ({ tags: _tags, intentName: _intent, responseToId: _response, conversationNode: _node, ...message }) => message,
   );
-  if (process.env['FAT']) return conversation;
   return { ...conversation, messages: messages as Conversation['messages'], intents: {}, conversationNodes: [] };
 }
 
