@@ -39,11 +39,11 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
       return Object.assign(settled, { claims: 0, dueAt, lastError: errorText(result) });
     }
     case 'delivered':
-      noteAttempt(settled, result, rules);
+      noteAttempt(settled, result);
       settled.state = 'delivered';
       return settled;
     case 'failed':
-      noteAttempt(settled, result, rules);
+      noteAttempt(settled, result);
       return afterFailure(settled, result, rules);
   }
 }
@@ -74,10 +74,10 @@ function withoutClaim(delivery: Delivery, at: Date): Delivery {
 }
 
 /** Changes `settled`, a copy already: this runs for each delivery, and each further copy would show. */
-function noteAttempt(settled: Delivery, outcome: AttemptOutcome, rules: SettlementRules): void {
+function noteAttempt(settled: Delivery, outcome: AttemptOutcome): void {
   const failed = outcome.result === 'failed';
   const { result, durationMs } = outcome;
-  const record: AttemptRecord = { at: new Date(rules.now), result, durationMs: Math.round(durationMs) };
+  const record: AttemptRecord = { at: settled.at!, result, durationMs: Math.round(durationMs) };
   if (outcome.statusCode !== undefined) record.statusCode = outcome.statusCode;
   if (failed) record.code = outcome.code;
   settled.claims = 0;

@@ -31,6 +31,9 @@ export interface Planned {
   material: SessionMaterial;
 }
 
+/** What the sessions of a page have in common. */
+type PlannedPage = Required<Pick<Completion, 'lease' | 'leaseUntil' | 'detectedAt'>>;
+
 export interface CompletionContext {
   tenant: Tenant;
   thresholdSeconds: number;
@@ -74,8 +77,9 @@ export class SessionCompleter {
    * would be in memory while the database and hbf-core take their time.
    */
   plan(ended: readonly Ended[], context: CompletionContext): Planned[] {
-    const lease = randomUUID();
-    return ended.map((one) => this.planOne(one, context, lease));
+    const now = this.clock.now();
+    const page = { lease: randomUUID(), leaseUntil: new Date(now + this.leaseMs), detectedAt: new Date(now) };
+    return ended.map((one) => this.planOne(one, context, page));
   }
 
   /**
@@ -155,9 +159,9 @@ export class SessionCompleter {
     return Math.max(0, this.clock.now() - lastInteraction.getTime() - idleMs);
   }
 
-  private planOne({ session, rule }: Ended, context: CompletionContext, lease: string): Planned {
+  private planOne({ session, rule }: Ended, context: CompletionContext, page: PlannedPage): Planned {
     const { tenant, thresholdSeconds, integrations } = context;
-    const now = this.clock.now();
+    const { deliveries, leftOut } = planDeliveries(session, tenant, integrations);
     const completion: Completion = {
       _id: completionId(session.id, 1),
       sessionId: session.id,
@@ -169,10 +173,11 @@ export class SessionCompleter {
       rule,
       thresholdSeconds,
       lastInteraction: session.lastInteraction,
-      detectedAt: new Date(now),
-      lease,
-      leaseUntil: new Date(now + this.leaseMs),
-      ...planDeliveries(session, tenant, integrations),
+      detectedAt: page.detectedAt,
+      lease: page.lease,
+      leaseUntil: page.leaseUntil,
+      deliveries,
+      leftOut,
     };
     return { completion, material: new SessionMaterial(completion, this.core, this.tenants, { session, tenant }) };
   }

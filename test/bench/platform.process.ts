@@ -35,7 +35,7 @@ function lean(conversation: Conversation): Conversation {
   const messages = conversation.messages.map(
     ({ tags: _tags, intentName: _intent, responseToId: _response, conversationNode: _node, ...message }) => message,
   );
-  return { ...conversation, messages: messages as Conversation['messages'], intents: {}, conversationNodes: [] };
+  return { ...conversation, messages, intents: {}, conversationNodes: [] };
 }
 
 for (const route of ROUTES) {
