@@ -26,5 +26,5 @@ EXPOSE 3002
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3002}/health`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 # No npm in between: SIGTERM reaches the service itself. The flags are those of `npm start`: on a large machine node
-# would let garbage lie until it had gigabytes; and V8 would take what each page makes for long-lived (README, Operating).
+# would let garbage lie until it had gigabytes; and V8 would take what each page makes for long-lived (README, Memory).
 CMD ["node", "--enable-source-maps", "--max-old-space-size=384", "--no-allocation-site-pretenuring", "dist/main.js"]

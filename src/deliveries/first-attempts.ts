@@ -66,7 +66,7 @@ const SESSIONS_AT_ONCE = 200;
 /** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
 
-/** Small, and without closures of its own: hundreds wait for their turn, and are carried along by the garbage collector. */
+/** Small, and without closures of its own: hundreds wait, and the garbage collector carries them along. */
 class FirstAttempt implements LaneJob {
   constructor(
     readonly destination: string,

@@ -27,11 +27,11 @@ export interface InMemory {
  * again from hbf-core, as no transcript is kept at rest.
  */
 export class SessionMaterial {
-  /** What is there already: to wait for a promise costs something, too, in each of thousands of attempts. */
-  readonly atHand?: { tenant: Tenant; body: Buffer };
-  private body?: Promise<Buffer>;
+  /** Bytes where they are there already: a promise in each of thousands of attempts costs something, too. */
+  private body?: Buffer | Promise<Buffer>;
+  private readonly knownTenant?: Tenant;
   /** Kept only where it could not be serialised at once. */
-  private readonly inMemory?: InMemory;
+  private readonly session?: ChatSession;
 
   constructor(
     private readonly completion: Pick<Completion, 'sessionId' | 'revision' | 'organizationId' | 'tenantId'>,
@@ -41,14 +41,13 @@ export class SessionMaterial {
   ) {
     if (!inMemory) return;
     const { session, tenant } = inMemory;
-    this.inMemory = inMemory;
-    if (handleOfContact(session, tenant) !== undefined) return;
+    this.knownTenant = tenant;
     try {
-      this.atHand = { tenant, body: this.serialise(session, tenant, []) };
-      this.inMemory = undefined;
+      if (handleOfContact(session, tenant) === undefined) this.body = this.serialise(session, tenant, []);
     } catch {
       // it fails again for whoever asks for it, and for nobody else on its page
     }
+    if (!this.body) this.session = session;
   }
 
   /**
@@ -56,15 +55,17 @@ export class SessionMaterial {
    *
    * @throws SessionGoneError; PlatformError when hbf-core cannot be asked
    */
-  payload(): Promise<Buffer> {
+  payload(): Buffer | Promise<Buffer> {
     this.body ??= this.prepare();
     return this.body;
   }
 
   /** @throws SessionGoneError; PlatformError when hbf-core cannot be asked */
-  async tenant(): Promise<Tenant> {
-    const known = this.atHand ?? this.inMemory;
-    if (known) return known.tenant;
+  tenant(): Tenant | Promise<Tenant> {
+    return this.knownTenant ?? this.findTenant();
+  }
+
+  private async findTenant(): Promise<Tenant> {
     const { organizationId, tenantId } = this.completion;
     const tenant = await this.tenants.find(organizationId, tenantId);
     if (!tenant) throw new SessionGoneError('tenant');
@@ -72,9 +73,9 @@ export class SessionMaterial {
   }
 
   private async prepare(): Promise<Buffer> {
-    if (this.atHand) return this.atHand.body;
     const tenant = await this.tenant();
-    const session = this.inMemory?.session ?? (await this.core.getSession(this.completion.sessionId, { includeMessages: true })); // prettier-ignore
+    const { sessionId } = this.completion;
+    const session = this.session ?? (await this.core.getSession(sessionId, { includeMessages: true }));
     if (!session) throw new SessionGoneError('session');
     const handle = handleOfContact(session, tenant);
     const contacts = handle === undefined ? [] : await this.core.getContact(tenant.organizationId, tenant.id, handle);

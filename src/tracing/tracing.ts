@@ -34,7 +34,7 @@ export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
-/** Whether somebody traces. Who works thousands of times a second asks first: what `traced` is given costs something, too. */
+/** Whether somebody traces. Where it is thousands of times a second, ask first: what `traced` is given has its price. */
 export function isTracing(): boolean {
   return tracer !== undefined;
 }

@@ -11,7 +11,7 @@ export class FlowTriggerChannel implements DeliveryChannel {
 
   async attempt({ completion, material }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId } = completion;
-    const body = material.atHand?.body ?? (await material.payload());
+    const body = await material.payload();
     return outcomeOf(this.publisher.trigger({ type: 'chat-session-completed', organizationId, tenantId, body }));
   }
 }

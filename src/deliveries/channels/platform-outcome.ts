@@ -1,7 +1,7 @@
 import { isRetryable, PlatformError } from '../../platform/platform-error.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
 
-/** Makes a call to one of the platform's services, just begun, an attempt's outcome. Other errors than PlatformError pass. */
+/** Makes a call to one of the platform's services, just begun, an attempt's outcome. Others than PlatformErrors pass. */
 export async function outcomeOf(call: Promise<{ status: number }>): Promise<AttemptOutcome> {
   const startedAt = performance.now();
   try {

@@ -18,12 +18,12 @@ export class WebhookChannel implements DeliveryChannel {
   ) {}
 
   async attempt({ completion, integration, material }: Attempt): Promise<DeliveryResult> {
-    const notOwed = whyNotOwed(integration, material.atHand?.tenant ?? (await material.tenant()));
+    const notOwed = whyNotOwed(integration, await material.tenant());
     if (notOwed !== undefined || !integration) return { result: 'dropped', reason: notOwed ?? '' };
     const outcome = await this.client.post({
       url: integration.url,
       headers: this.integrations.openHeaders(integration),
-      body: material.atHand?.body ?? (await material.payload()),
+      body: await material.payload(),
       webhookId: idempotencyKey(completion._id, integration.id),
       signingSecrets: this.integrations.activeSigningSecrets(integration, this.clock.now()),
     });
