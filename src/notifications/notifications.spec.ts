@@ -6,6 +6,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { waitFor } from '../../test/support/wait-for.js';
 import { testDatabaseUri } from '../../test/support/database.js';
+import { freePort } from '../../test/support/ports.js';
 import { testConfig } from '../../test/support/service-environment.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
@@ -62,7 +63,7 @@ interface Received {
 /** A real mail server whose mails the test reads, and that can be told to go away, to refuse and to hang. */
 class Sink {
   readonly mails: Received[] = [];
-  port = 0;
+  port?: number;
   refuse?: { code: number; text: string };
   /** Mails that came while `hold` was set wait here for the OK. */
   readonly held: (() => void)[] = [];
@@ -91,9 +92,8 @@ class Sink {
       },
     });
     this.server.on('error', () => undefined); // connections that the test cuts off
-    const listening = this.server.listen(this.port, '127.0.0.1');
-    await once(listening, 'listening');
-    this.port = (listening.address() as AddressInfo).port;
+    this.port ??= await freePort(); // it comes back to where it was
+    await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,4 @@
+import { NOWHERE } from '../support/ports.js';
 import { integration, IntegrationsFixture, TOKENS } from './integrations.fixture.js';
 
 const ME = 'GET /users/me';
@@ -24,9 +25,6 @@ interface Route {
   path: string;
   body?: Record<string, unknown>;
 }
-
-/** Nobody listens there: an example that is sent on demand goes nowhere. */
-const NOWHERE = 'http://127.0.0.1:1/';
 
 /** Every route under an organization, as our own document lists them: one that is added is tested at once. */
 async function routesOf(organizationId: string, integrationId: number, tenant: string): Promise<Route[]> {

@@ -2,6 +2,7 @@ import type { Completion } from '../../src/deliveries/completion.js';
 import type { IntegrationError } from '../../src/deliveries/integration-error.repository.js';
 import { certificate } from '../support/certificate.js';
 import { insertIntegration } from '../support/integrations.js';
+import { NOWHERE } from '../support/ports.js';
 import { waitFor } from '../support/wait-for.js';
 import type { WebhookReceiver } from '../support/webhook-receiver.js';
 import { deliveryOf, integrationErrors } from './deliveries.fixture.js';
@@ -45,8 +46,8 @@ interface Fault {
   tls?: { key: string; cert: string };
   /** Where it is not simply http. */
   scheme?: 'https';
-  /** Nobody listens. */
-  down?: true;
+  /** In place of the server's own origin. */
+  at?: string;
   /** What comes of it. */
   code: string | RegExp;
   status?: number;
@@ -67,7 +68,7 @@ const loop = (status: number): Fault => refusedBy(status, { location: '/hook' })
 
 /** What endpoints do, and what is to be read of it afterwards. */
 const FAULTS: Record<string, Fault> = {
-  'nobody listens': { down: true, code: 'ECONNREFUSED', hits: 0 },
+  'nobody listens': { at: NOWHERE, code: 'ECONNREFUSED', hits: 0 },
   'the connection is reset': { meet: reset, code: 'ECONNRESET' },
   'the connection is closed': { meet: close, code: 'ECONNRESET' },
   'no answer comes': { meet: hang, code: 'timeout' },
@@ -164,12 +165,11 @@ describe("a customer's endpoint where", () => {
   });
 
   async function arrange(nth: number): Promise<void> {
-    const { meet = hang, host = '127.0.0.1', tls, scheme = 'http', down } = FAULTS[cases[nth]!]!;
+    const { meet = hang, host = '127.0.0.1', tls, scheme = 'http', at } = FAULTS[cases[nth]!]!;
     const tenantId = tenantOf(nth);
     const server = await FaultyServer.start(meet, tls ? { tls } : {});
     servers.push(server);
-    const url = `${scheme}://${host}:${server.port}/hook?key=${QUERY}`;
-    if (down) await server.stop();
+    const url = `${at ?? `${scheme}://${host}:${server.port}`}/hook?key=${QUERY}`;
     round.addTenant(tenantId);
     const headers = { 'x-api-key': KEY };
     const organizationId = `org-${tenantId}`;

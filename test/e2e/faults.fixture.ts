@@ -13,6 +13,7 @@ import { Config } from '../../src/config/config.js';
 import { WebhookChannel } from '../../src/deliveries/channels/webhook.channel.js';
 import { WebhookClient } from '../../src/deliveries/channels/webhook-client.js';
 import type { WebhookConnectOptions } from '../../src/deliveries/channels/webhook-client-connector.js';
+import { freePort } from '../support/ports.js';
 import type { RunningService } from '../support/service-in-process.js';
 
 /** Stands in everything that an endpoint says; must be found nowhere afterwards. */
@@ -96,7 +97,8 @@ export class FaultyServer {
 
   static async start(meet: Meet, at: { host?: string; port?: number; tls?: { key: string; cert: string } } = {}) {
     const created = new FaultyServer(meet, at.tls);
-    await new Promise<void>((resolve) => created.server.listen(at.port ?? 0, at.host ?? '127.0.0.1', resolve));
+    const port = at.port ?? (await freePort()); // on the other addresses, too
+    await new Promise<void>((resolve) => created.server.listen(port, at.host ?? '127.0.0.1', resolve));
     return created;
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
-import { freePort } from '../support/service-process.js';
+import { freePort } from '../support/ports.js';
 
 const TOOL = pathToFileURL(join(__dirname, '..', '..', 'tools', 'mongodb', 'start.mjs')).href;
 

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect, dropDatabase, testDatabaseUri } from '../support/database.js';
-import { freePort } from '../support/service-process.js';
+import { NOWHERE } from '../support/ports.js';
 
 const ROOT = join(__dirname, '..', '..');
 const MIGRATIONS = readdirSync(join(ROOT, 'migrations')).sort();
@@ -47,7 +47,7 @@ describe('npm run migrate', () => {
   }, 30_000);
 
   it('fails, and does not wait, when the database is away; the password is not shown', async () => {
-    const away = `mongodb://user:pass-word@127.0.0.1:${await freePort()}/x?directConnection=true`;
+    const away = `mongodb://user:pass-word@${new URL(NOWHERE).host}/x?directConnection=true`;
     const { code, out, err } = await migrate({ MONGODB_URI: away });
     expect(code).toBe(1);
     expect(err).toMatch(/ECONNREFUSED/);

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { freePort } from './ports.js';
 import { waitFor } from './wait-for.js';
 
 /** Flags and file of `npm start`. */
@@ -151,26 +151,6 @@ function parse(text: string): LogLine | undefined {
   } catch {
     return undefined;
   }
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  return typeof address === 'object' && address ? address.port : 0;
-}
-
-export async function portIsFree(port: number): Promise<boolean> {
-  const server = createServer();
-  const free = new Promise<boolean>((resolve) => {
-    server.once('error', () => resolve(false)).listen(port, () => resolve(true));
-  });
-  const answer = await free;
-  if (answer) await new Promise((resolve) => server.close(resolve));
-  return answer;
 }
 
 function startScript(): string {

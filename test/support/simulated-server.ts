@@ -10,6 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { checkRequest, RouteTable } from './contract-checker.js';
 import { type Contract, type Service } from './contracts.js';
 import { type Fault, FaultPlan } from './fault-plan.js';
+import { freePort } from './ports.js';
 import { type JournalEntry, RequestJournal } from './request-journal.js';
 
 /** A request that keeps to its contract. */
@@ -66,7 +67,9 @@ export class SimulatedServer {
     this.server.keepAliveTimeout = 60_000;
   }
 
-  async listen(port = 0): Promise<void> {
+  /** At that port, or at one that it can come back to after it has stopped. */
+  async listen(at?: number): Promise<void> {
+    const port = at ?? (await freePort());
     await new Promise<void>((resolve, reject) => {
       this.server.once('error', reject).listen(port, '127.0.0.1', resolve);
     });

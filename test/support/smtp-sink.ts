@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SMTPServer, type SMTPServerDataStream, type SMTPServerSession } from 'smtp-server';
 import { readMail } from './mail-text.js';
+import { freePort } from './ports.js';
 
 export interface ReceivedMail {
   from: string;
@@ -37,7 +38,9 @@ export class SmtpSink {
     onData: (stream, session, done) => void this.take(stream, session).then(() => this.mood !== 'hang' && done()),
   });
 
-  static async start(port = 0): Promise<SmtpSink> {
+  /** At that port, or at one that the next sink can have after this one has stopped. */
+  static async start(at?: number): Promise<SmtpSink> {
+    const port = at ?? (await freePort());
     const sink = new SmtpSink();
     sink.server.on('error', () => undefined); // a client that hangs up is its own affair
     await new Promise<void>((resolve) => sink.server.listen(port, '127.0.0.1', resolve));

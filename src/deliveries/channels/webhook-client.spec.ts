@@ -1,13 +1,8 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import {
-  type AddressInfo,
-  createServer as createTcpServer,
-  type LookupFunction,
-  type Server,
-  type Socket,
-} from 'node:net';
+import { createServer as createTcpServer, type LookupFunction, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
+import { freePort, NOWHERE } from '../../../test/support/ports.js';
 import { waitFor } from '../../../test/support/wait-for.js';
 import { testConfig } from '../../../test/support/service-environment.js';
 import type { AttemptOutcome } from '../attempt-outcome.js';
@@ -44,12 +39,13 @@ async function listen(server: Server, host = '127.0.0.1'): Promise<string> {
     sockets.add(socket);
     socket.on('error', () => undefined).on('close', () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(0, host, resolve));
+  const port = await freePort(); // on the other addresses, too: one test has a second server there
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
   cleanUps.push(() => {
     sockets.forEach((socket) => socket.destroy());
     return new Promise((resolve) => server.close(resolve));
   });
-  return `http://${host}:${(server.address() as AddressInfo).port}/hook?key=query-s3cret`;
+  return `http://${host}:${port}/hook?key=query-s3cret`;
 }
 
 async function receive(
@@ -281,10 +277,7 @@ describe('WebhookClient, when no answer comes', () => {
     for (const url of [closing, resetting])
       expect(await post(url)).toMatchObject({ code: 'ECONNRESET', retryable: true });
     for (const url of [ssh, huge]) expect(await post(url)).toMatchObject({ code: 'response_broken', retryable: true });
-    const server = createTcpServer();
-    const url = await listen(server);
-    await new Promise((resolve) => server.close(resolve));
-    expect(await post(url)).toMatchObject({ code: 'ECONNREFUSED', retryable: true });
+    expect(await post(NOWHERE)).toMatchObject({ code: 'ECONNREFUSED', retryable: true });
   });
 
   it('reports a name that does not resolve', async () => {

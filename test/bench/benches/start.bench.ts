@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePort } from '../../support/service-process.js';
+import { freePort } from '../../support/ports.js';
 import { atMost, type Bench, type BenchOptions, median, round } from '../bench.js';
 import { residentMb } from '../proc.js';
 import { World } from '../world.js';
