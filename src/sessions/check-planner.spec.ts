@@ -107,12 +107,64 @@ describe('CheckPlanner', () => {
 
     beforeEach(() => sessions());
 
-    it('finds nothing to do with one listing, and then with no call at all', async () => {
+    it('finds nothing to do with one call a check, however many sessions are active', async () => {
       const all = tenants(MANY);
+      for (const [check, at] of [NOW, NOW + 5_000, NOW + 10_000].entries()) {
+        expect([check, await plan(all, at)]).toEqual([check, []]);
+        expect(core.queries).toEqual([expect.objectContaining({ page: 0, includeMessages: false })]);
+        expect(core.queries.splice(0)[0]!.lastInteractionBefore).toEqual(new Date(at - 10 * MINUTE_MS));
+      }
+    });
+
+    it('finds what ends meanwhile', async () => {
+      const all = tenants(MANY);
+      await plan(all);
+      // 300 s after it, the oldest ones, of the tenants t99, t199, ..., have been idle for 599 s
+      expect(await plan(all, NOW + 301_000)).toEqual([]);
+      const ended = all.filter((_, n) => n % 100 === 99).map(({ id }) => id);
+      expect(await plan(all, NOW + 301_001)).toEqual(ended);
+    });
+
+    it('probes the few tenants whose sessions end much sooner, and lists for the others', async () => {
+      const all = [...tenants(19, 60).map((tenant) => ({ ...tenant, id: `s${tenant.id}` })), ...tenants(MANY)];
+      const soon = session('soon', 'st7', 2 * MINUTE_MS);
+      sessions({ 1_234: session('ended', 't77', 11 * MINUTE_MS), 9: soon });
+      expect(await plan(all)).toEqual(['t77', 'st7']);
+      expect(core.calls()).toBe(1 + 19);
+      // what was found is looked at anew; the others' outlooks hold
+      expect(await plan(all, NOW + 5_000)).toEqual(['t77', 'st7']);
+      expect(core.calls()).toBe(1 + 1);
+    });
+
+    it('leaves a tenant that cannot be probed to the scan, when the others could be listed', async () => {
+      const all = [...tenants(1, 60).map((tenant) => ({ ...tenant, id: 'short' })), ...tenants(MANY)];
+      core.fails = ({ tenantId }) => tenantId === 'short';
+      expect(await plan(all)).toEqual(['short']);
+    });
+
+    it('lists all, and then relies on it, where very many old sessions have not ended', async () => {
+      const all = [...tenants(MANY), ...tenants(1, 90_000).map((tenant) => ({ ...tenant, id: 'slow' }))];
+      const lingering = Array.from({ length: 10_001 }, (_, n) => session(`l${n}`, 'slow', HOUR_MS));
+      core.sessions = [...idle, ...lingering];
       expect(await plan(all)).toEqual([]);
-      expect(core.calls()).toBeLessThanOrEqual(100);
+      expect(core.calls()).toBe(1 + 105); // the first page told that there are six
       expect(await plan(all, NOW + 5_000)).toEqual([]);
       expect(core.calls()).toBe(0);
+    });
+
+    it('relies on a longer outlook of a tenant, though a listing shows none of its sessions', async () => {
+      const slow = tenants(1, 900).map((tenant) => ({ ...tenant, id: 'slow' }));
+      await plan(slow); // none: no session of it can end within 900 s
+      core.calls();
+      const all = [...tenants(MANY), ...slow];
+      await plan(all, NOW + 1);
+      core.calls();
+      const ofSlow = async (at: number) => {
+        await plan(slow, at);
+        return core.calls();
+      };
+      expect(await ofSlow(NOW + 15 * MINUTE_MS)).toBe(0);
+      expect(await ofSlow(NOW + 15 * MINUTE_MS + 1)).toBe(1);
     });
 
     it('finds the few tenants with sessions that ended', async () => {
@@ -124,15 +176,15 @@ describe('CheckPlanner', () => {
 
     it('lists to the end where hbf-core does not tell how many there are', async () => {
       core.tellsTotal = false;
-      sessions({ 199_999: session('ended', 't77', 11 * MINUTE_MS) });
-      expect(await plan(tenants(MANY))).toEqual(['t77']);
-      expect(core.calls()).toBeLessThanOrEqual(101);
+      core.sessions = Array.from({ length: 4_001 }, (_, n) => session(`s${n}`, n === 4_000 ? 't77' : 't78', HOUR_MS));
+      expect(await plan(tenants(MANY))).toEqual(['t77', 't78']);
+      expect(core.calls()).toBe(3);
     });
 
     it('lists to the end where hbf-core gives fewer a page than it was asked for', async () => {
       core.pageLimit = 1_000;
-      sessions({ 199_999: session('ended', 't77', 11 * MINUTE_MS) });
-      expect(await plan(tenants(MANY))).toEqual(['t77']);
+      core.sessions = Array.from({ length: 4_001 }, (_, n) => session(`s${n}`, n === 4_000 ? 't77' : 't78', HOUR_MS));
+      expect(await plan(tenants(MANY))).toEqual(['t77', 't78']);
       expect(core.queries.every(({ tenantId }) => tenantId === undefined)).toBe(true);
     });
 
@@ -140,13 +192,13 @@ describe('CheckPlanner', () => {
       core.tellsTenant = false;
       core.sessions = [session('ended', 't77', 11 * MINUTE_MS), session('active', 't78', MINUTE_MS)];
       expect(await plan(tenants(200))).toEqual(['t77']);
-      expect(core.calls()).toBe(1 + 200);
+      expect(core.calls()).toBe(2 + 200); // neither of the old ones alone, nor of all
     });
 
-    it('probes where that is cheaper than the listing', async () => {
+    it('probes where that is cheaper than a listing', async () => {
       const few = tenants(50);
-      expect(await plan(few)).toEqual([]);
-      expect(core.calls()).toBe(1 + few.length); // the first page told that there are a hundred
+      expect(await plan(few, NOW + 10 * MINUTE_MS)).toEqual(few.map(({ id }) => id));
+      expect(core.calls()).toBe(2 + few.length); // the first pages told that there are a hundred
     });
 
     it('sets aside what it cannot read in the listing', async () => {
@@ -160,7 +212,7 @@ describe('CheckPlanner', () => {
       const lost = { ...session('lost', '', 11 * MINUTE_MS), tenantId: undefined };
       sessions({ 5: lost, 1_234: session('ended', 't77', 11 * MINUTE_MS) });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
-      expect(core.calls()).toBeLessThanOrEqual(100);
+      expect(core.calls()).toBe(1);
       expect(setAside.has('lost')).toBe(true);
       expect(figures.malformed).toBe(1);
     });

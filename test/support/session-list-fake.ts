@@ -31,25 +31,41 @@ export class FakeCore {
 
   private all: ChatSession[] = [];
   private byTenant = new Map<string | undefined, ChatSession[]>();
+  /** What a list shows on all its pages: filtering very many for each would be most of a test's time. */
+  private last?: { key: string; all: ChatSession[] };
 
   set sessions(sessions: ChatSession[]) {
     this.all = sessions;
     this.byTenant = new Map();
-    for (const one of sessions) this.byTenant.set(one.tenantId, [...(this.byTenant.get(one.tenantId) ?? []), one]);
+    this.last = undefined;
+    for (const one of sessions) {
+      const ofTenant = this.byTenant.get(one.tenantId);
+      if (ofTenant) ofTenant.push(one);
+      else this.byTenant.set(one.tenantId, [one]);
+    }
   }
 
   listActiveSessions(query: ActiveSessionsQuery): Promise<SessionPage> {
     this.queries.push(query);
     if (this.fails(query)) return Promise.reject<SessionPage>(new Error('hbf-core is away'));
-    const { tenantId, page } = query;
+    const { tenantId, page, lastInteractionBefore } = query;
     const size = Math.min(query.pageSize, this.pageLimit);
-    const all = tenantId === undefined ? this.all : (this.byTenant.get(tenantId) ?? []);
+    const all = this.listed(tenantId, lastInteractionBefore);
     const items = all.slice(page * size, (page + 1) * size);
     const told =
       query.includeTenant && this.tellsTenant ? items : items.map((one) => ({ ...one, tenantId: undefined }));
     const rejected = page === 0 ? this.rejected : [];
     const total = this.tellsTotal ? { total: all.length + this.rejected.length } : {};
     return Promise.resolve({ items: told, rejected, count: items.length + rejected.length, ...total });
+  }
+
+  private listed(tenantId: string | undefined, before: Date): ChatSession[] {
+    const key = `${tenantId} ${before.getTime()}`;
+    if (this.last?.key === key) return this.last.all;
+    const ofTenant = tenantId === undefined ? this.all : (this.byTenant.get(tenantId) ?? []);
+    const all = ofTenant.filter(({ lastInteraction }) => lastInteraction < before);
+    this.last = { key, all };
+    return all;
   }
 
   /** How many calls since the last time it was asked. */
