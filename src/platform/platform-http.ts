@@ -1,6 +1,6 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { Axios } from 'axios';
+import type { AxiosStatic } from 'axios';
 import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
@@ -54,7 +54,7 @@ export interface PlatformRequest {
 export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
   private readonly connections: Connections;
   private readonly services: Readonly<Record<PlatformService, { origin: string; prefix: string }>>;
-  private readonly axios = new Axios({});
+  private readonly axios: InstanceType<AxiosStatic['Axios']>;
   private readonly stopping = new AbortController();
 
   constructor(
@@ -63,7 +63,9 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
   ) {
-    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios
+    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios. Its class is
+    // had from there, too: our own require would load axios once more, as CommonJS
+    this.axios = new (http.axiosRef as AxiosStatic).Axios({});
     this.axios.interceptors = http.axiosRef.interceptors;
     const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
     this.connections = new Connections({ connections, connectTimeoutMs: config.requestTimeoutMs });
