@@ -1,23 +1,16 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { AxiosStatic } from 'axios';
-import { errors } from 'undici';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
 import { isTracing, traced, traceHeaders } from '../tracing/tracing.js';
 import { parseJson } from './answer-body.js';
-import { type Answer, type Call, Connections, DeadlineError } from './connections.js';
+import { type Answer, type Call, Connections } from './connections.js';
 import { PlatformCalls } from './platform-calls.js';
-import {
-  isRetryable,
-  kindOfStatus,
-  PlatformError,
-  type PlatformErrorFacts,
-  type PlatformService,
-} from './platform-error.js';
-import { MAX_TRIES, pauseMs, readRetryAfter, RetryTimer } from './retry-policy.js';
+import { isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
+import { asPlatformError, platformError, statusError } from './platform-failure.js';
+import { MAX_TRIES, pauseMs, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
-import { ShapeError, TooLongError } from './shape.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
@@ -214,49 +207,3 @@ function addressOf(url: string): { origin: string; prefix: string } {
 type Read<T> = (answer: Answer) => T;
 
 const statusOf: Read<{ status: number }> = ({ status }) => ({ status });
-
-function platformError(
-  { service, route }: PlatformRequest,
-  facts: Omit<PlatformErrorFacts, 'service' | 'route'>,
-): PlatformError {
-  return new PlatformError({ service, route, ...facts });
-}
-
-function statusError(request: PlatformRequest, { status, retryAfter }: Answer): PlatformError {
-  const retryAfterMs = readRetryAfter(retryAfter, Date.now());
-  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });
-}
-
-/** undici's own names for what node names otherwise: whoever reads our codes knows node's. */
-const CODES: Readonly<Record<string, string>> = {
-  UND_ERR_SOCKET: 'ECONNRESET',
-  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
-  UND_ERR_HEADERS_OVERFLOW: 'HPE_HEADER_OVERFLOW',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'ECONNRESET',
-  UND_ERR_CLOSED: 'stopped',
-  UND_ERR_DESTROYED: 'stopped',
-};
-
-/** An error of the HTTP client may carry the request's headers, the token among them: only code and message are kept. */
-function asPlatformError(error: unknown, request: PlatformRequest): PlatformError {
-  if (error instanceof PlatformError) return error;
-  if (error instanceof ShapeError) {
-    const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
-    return platformError(request, { kind: 'shape', code, cause: error });
-  }
-  if (error instanceof DeadlineError) return platformError(request, { kind: 'timeout', code: 'timeout' });
-  const { message } = error as Error;
-  const known = codeOf(error as Error);
-  const cause = Object.assign(new Error(message), { code: known });
-  return platformError(request, { kind: 'unreachable', code: known, cause });
-}
-
-function codeOf(error: Error): string {
-  if (error instanceof errors.HTTPParserError) {
-    // undici loses the parser's code on the way; its reason is left
-    return error.message.includes('(Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'response_broken';
-  }
-  const { code } = error as { code?: unknown };
-  return typeof code === 'string' ? (CODES[code] ?? code) : 'network_error';
-}

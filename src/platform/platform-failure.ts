@@ -1,0 +1,55 @@
+import { errors } from 'undici';
+import { type Answer, DeadlineError } from './connections.js';
+import { kindOfStatus, PlatformError, type PlatformErrorFacts } from './platform-error.js';
+import { readRetryAfter } from './retry-policy.js';
+import { ShapeError, TooLongError } from './shape.js';
+
+/** Which call failed. */
+type FailedCall = Pick<PlatformErrorFacts, 'service' | 'route'>;
+
+export function platformError(
+  { service, route }: FailedCall,
+  facts: Omit<PlatformErrorFacts, 'service' | 'route'>,
+): PlatformError {
+  return new PlatformError({ service, route, ...facts });
+}
+
+/** A service answered, but not 2xx. */
+export function statusError(request: FailedCall, { status, retryAfter }: Answer): PlatformError {
+  const retryAfterMs = readRetryAfter(retryAfter, Date.now());
+  const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });
+}
+
+/** undici's own names for what node names otherwise: whoever reads our codes knows node's. */
+const CODES: Readonly<Record<string, string>> = {
+  UND_ERR_SOCKET: 'ECONNRESET',
+  UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
+  UND_ERR_HEADERS_OVERFLOW: 'HPE_HEADER_OVERFLOW',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'ECONNRESET',
+  UND_ERR_CLOSED: 'stopped',
+  UND_ERR_DESTROYED: 'stopped',
+};
+
+/** An error of the HTTP client may carry the request's headers, the token among them: only code and message are kept. */
+export function asPlatformError(error: unknown, request: FailedCall): PlatformError {
+  if (error instanceof PlatformError) return error;
+  if (error instanceof ShapeError) {
+    const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
+    return platformError(request, { kind: 'shape', code, cause: error });
+  }
+  if (error instanceof DeadlineError) return platformError(request, { kind: 'timeout', code: 'timeout' });
+  const { message } = error as Error;
+  const known = codeOf(error as Error);
+  const cause = Object.assign(new Error(message), { code: known });
+  return platformError(request, { kind: 'unreachable', code: known, cause });
+}
+
+function codeOf(error: Error): string {
+  if (error instanceof errors.HTTPParserError) {
+    // undici loses the parser's code on the way; its reason is left
+    return error.message.includes('(Expected HTTP/') ? 'HPE_INVALID_CONSTANT' : 'response_broken';
+  }
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' ? (CODES[code] ?? code) : 'network_error';
+}
