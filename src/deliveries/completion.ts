@@ -90,8 +90,9 @@ export interface Completion {
   /** Of the process that is at work on it from detection to the first outcomes. */
   lease?: string;
   leaseUntil?: Date;
-  deliveries: Delivery[];
-  leftOut: LeftOut[];
+  /** Never changed in place: as long as nothing has come of them, the sessions of a page share them. */
+  deliveries: readonly Delivery[];
+  leftOut: readonly LeftOut[];
 }
 
 export function completionId(sessionId: string, revision: number): string {

@@ -71,8 +71,8 @@ describe('FirstAttempts', () => {
   function ended(id: string, ...destinations: string[]): EndedSession {
     const deliveries = destinations.map((destination) => newDelivery(destination));
     const leaseUntil = new Date(Date.now() + 60_000);
-    const completion = { _id: id, lease: 'l1', leaseUntil, deliveries } as Completion;
-    return { completion, material: {} as SessionMaterial, integrations: new Map() };
+    const completion: Partial<Completion> = { _id: id, lease: 'l1', leaseUntil, deliveries };
+    return { completion: completion as Completion, material: {} as SessionMaterial };
   }
 
   /** Asks for places. @returns them, once they have been given */
@@ -118,7 +118,7 @@ describe('FirstAttempts', () => {
   it('keeps the place of a session until its outcomes are handed over', async () => {
     const first = ask(1);
     await turn();
-    attempts.begin([ended('s1', 'a', 'b')]);
+    attempts.begin([ended('s1', 'a', 'b')], new Map());
     first.given!.release();
     const next = ask(200);
     await journal.deliver('s1/a');
@@ -129,7 +129,7 @@ describe('FirstAttempts', () => {
 
   it('gives no place while too many first attempts wait for their turn', async () => {
     const destinations = Array.from({ length: 1_200 }, (_, index) => `webhook:${index}`);
-    attempts.begin([ended('s1', ...destinations)]);
+    attempts.begin([ended('s1', ...destinations)], new Map());
     const next = ask(1);
     await turn();
     expect([dispatcher.waitingFirst > 1_024, ...given(next)]).toEqual([true, false]);
@@ -138,7 +138,7 @@ describe('FirstAttempts', () => {
   });
 
   it('writes the outcomes of a session once, when all are in', async () => {
-    attempts.begin([ended('s1', 'a', 'b')]);
+    attempts.begin([ended('s1', 'a', 'b')], new Map());
     await jest.advanceTimersByTimeAsync(5_000); // nothing has come of it yet: nothing to write down
     expect(journal.handedOver).toEqual([]);
     await journal.deliver('s1/a', 's1/b');
@@ -146,7 +146,7 @@ describe('FirstAttempts', () => {
   });
 
   it('waits for a slow destination no longer than half a second after the first outcome', async () => {
-    attempts.begin([ended('s1', 'a', 'slow')]);
+    attempts.begin([ended('s1', 'a', 'slow')], new Map());
     await journal.deliver('s1/a');
     await jest.advanceTimersByTimeAsync(400);
     expect(journal.handedOver).toEqual([]);
@@ -157,7 +157,7 @@ describe('FirstAttempts', () => {
   });
 
   it('writes down what is known at the stop', async () => {
-    attempts.begin([ended('s1', 'a', 'b')]);
+    attempts.begin([ended('s1', 'a', 'b')], new Map());
     await journal.deliver('s1/b');
     attempts.handOverAll();
     expect(journal.handedOver).toEqual([['s1', ['owed', 'delivered']]]);

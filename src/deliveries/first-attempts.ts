@@ -16,7 +16,6 @@ import { giveBack } from './settlement.js';
 export interface EndedSession {
   completion: Completion;
   material: SessionMaterial;
-  integrations: ReadonlyMap<number, Integration>;
 }
 
 /** Places for sessions that are read, written down and begun together. */
@@ -31,6 +30,7 @@ export interface Places {
 interface BegunPage extends DetectedPage {
   completedAt: Date;
   hasSurveys: HasSurveys;
+  integrations: ReadonlyMap<number, Integration>;
   attempt(tracked: Tracked, index: number): Promise<void>;
   /** To the lanes. */
   leave(tracked: Tracked, index: number): void;
@@ -125,12 +125,14 @@ export class FirstAttempts {
    * Begins the first attempts of `sessions`, which have places.
    *
    * @param sessions all that is detected under their lease
+   * @param integrations those of their webhooks, by id
    */
-  begin(sessions: readonly EndedSession[]): void {
+  begin(sessions: readonly EndedSession[], integrations: ReadonlyMap<number, Integration>): void {
     const page: BegunPage = {
       left: sessions.length,
       completedAt: new Date(this.clock.now()),
       hasSurveys: this.surveys.freshly(),
+      integrations,
       attempt: inThisTrace((tracked, index) => this.attempt(tracked, index)),
       leave: (tracked, index) => this.leave(tracked, index),
     };
@@ -161,13 +163,14 @@ export class FirstAttempts {
   }
 
   private async attempt(tracked: Tracked, index: number): Promise<void> {
-    const { completion, material, integrations } = tracked.ended;
+    const { completion, material } = tracked.ended;
+    const { hasSurveys, integrations } = tracked.page;
     const delivery = completion.deliveries[index]!;
     const attempt = {
       completion,
       delivery,
       material,
-      hasSurveys: tracked.page.hasSurveys,
+      hasSurveys,
       integration: delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId),
       // the lease is in the database's time, deadlines of attempts are in this machine's
       deadline: Date.now() + completion.leaseUntil!.getTime() - this.clock.now(),

@@ -1,7 +1,7 @@
 import type { Integration } from '../integrations/integration.schema.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
-import { type Delivery, type LeftOut, newDelivery, webhookDestination } from './completion.js';
+import { type Completion, type LeftOut, newDelivery, webhookDestination } from './completion.js';
 
 /**
  * What is owed for an ended session (platform-facts.md, "What the service does", 7 to 10): the flow trigger, the
@@ -14,7 +14,7 @@ export function planDeliveries(
   session: Pick<ChatSession, 'containsUserInteraction'>,
   tenant: Tenant,
   integrations: readonly Integration[],
-): { deliveries: Delivery[]; leftOut: LeftOut[] } {
+): Pick<Completion, 'deliveries' | 'leftOut'> {
   const deliveries = [newDelivery('flow'), newDelivery('surveys')];
   if (tenant.analyzesSessions && session.containsUserInteraction) deliveries.push(newDelivery('analysis'));
   const leftOut: LeftOut[] = [];

@@ -76,17 +76,19 @@ function withoutClaim(delivery: Delivery, at: Date): Delivery {
 /** Changes `settled`, a copy already: this runs for each delivery, and each further copy would show. */
 function noteAttempt(settled: Delivery, outcome: AttemptOutcome): void {
   const failed = outcome.result === 'failed';
-  const { result, durationMs } = outcome;
-  const record: AttemptRecord = { at: settled.at!, result, durationMs: Math.round(durationMs) };
-  if (outcome.statusCode !== undefined) record.statusCode = outcome.statusCode;
+  const { result, statusCode } = outcome;
+  const at = settled.at!;
+  const durationMs = Math.round(outcome.durationMs);
+  const record: AttemptRecord =
+    statusCode === undefined ? { at, result, durationMs } : { at, result, statusCode, durationMs };
   if (failed) record.code = outcome.code;
   settled.claims = 0;
   settled.attempts++;
   settled.log = settled.log.length === 0 ? [record] : [...settled.log, record].slice(-LOG_LENGTH);
-  if (outcome.statusCode !== undefined) settled.lastStatus = outcome.statusCode;
-  else delete settled.lastStatus;
+  if (statusCode !== undefined) settled.lastStatus = statusCode;
+  else if (settled.lastStatus !== undefined) delete settled.lastStatus;
   if (failed) settled.lastError = errorText(outcome);
-  else delete settled.lastError;
+  else if (settled.lastError !== undefined) delete settled.lastError;
 }
 
 function afterFailure(

@@ -4,7 +4,7 @@ import { Config } from '../config/config.js';
 import { type Completion, completionId, type ExpiryRule } from '../deliveries/completion.js';
 import { CompletionRepository } from '../deliveries/completion.repository.js';
 import { DetectionRepository } from '../deliveries/detection.repository.js';
-import { type EndedSession, FirstAttempts } from '../deliveries/first-attempts.js';
+import { FirstAttempts } from '../deliveries/first-attempts.js';
 import { planDeliveries } from '../deliveries/plan.js';
 import { SessionMaterial } from '../deliveries/session-material.js';
 import type { Integration } from '../integrations/integration.schema.js';
@@ -31,8 +31,11 @@ export interface Planned {
   material: SessionMaterial;
 }
 
-/** What the sessions of a page have in common. */
-type PlannedPage = Required<Pick<Completion, 'lease' | 'leaseUntil' | 'detectedAt'>>;
+/** What the sessions of a page have in common: hundreds wait, and the garbage collector carries them along. */
+interface PlannedPage extends Required<Pick<Completion, 'lease' | 'leaseUntil' | 'detectedAt'>> {
+  /** Of sessions in which a user took part, and of the others. */
+  owed: Record<'withUser' | 'withoutUser', Pick<Completion, 'deliveries' | 'leftOut'>>;
+}
 
 export interface CompletionContext {
   tenant: Tenant;
@@ -78,7 +81,16 @@ export class SessionCompleter {
    */
   plan(ended: readonly Ended[], context: CompletionContext): Planned[] {
     const now = this.clock.now();
-    const page = { lease: randomUUID(), leaseUntil: new Date(now + this.leaseMs), detectedAt: new Date(now) };
+    const { tenant, integrations } = context;
+    const page = {
+      lease: randomUUID(),
+      leaseUntil: new Date(now + this.leaseMs),
+      detectedAt: new Date(now),
+      owed: {
+        withUser: planDeliveries({ containsUserInteraction: true }, tenant, integrations),
+        withoutUser: planDeliveries({ containsUserInteraction: false }, tenant, integrations),
+      },
+    };
     return ended.map((one) => this.planOne(one, context, page));
   }
 
@@ -110,7 +122,7 @@ export class SessionCompleter {
     context.figures.repeated += repeated.length;
 
     const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
-    this.firstAttempts.begin(toPay.map((one): EndedSession => ({ ...one, integrations })));
+    this.firstAttempts.begin(toPay, integrations);
     return [...refused, ...busy, ...repeated.map(sessionIdOf)];
   }
 
@@ -160,8 +172,8 @@ export class SessionCompleter {
   }
 
   private planOne({ session, rule }: Ended, context: CompletionContext, page: PlannedPage): Planned {
-    const { tenant, thresholdSeconds, integrations } = context;
-    const { deliveries, leftOut } = planDeliveries(session, tenant, integrations);
+    const { tenant, thresholdSeconds } = context;
+    const { deliveries, leftOut } = session.containsUserInteraction ? page.owed.withUser : page.owed.withoutUser;
     const completion: Completion = {
       _id: completionId(session.id, 1),
       sessionId: session.id,

@@ -20,7 +20,7 @@ describe('which integrations hear of an ended session', () => {
     return (await round.allPaid()).get(id)!;
   }
 
-  const webhooks = (deliveries: { destination: string }[]) =>
+  const webhooks = (deliveries: readonly { destination: string }[]) =>
     deliveries.map(({ destination }) => destination).filter((name) => name.startsWith('webhook:'));
 
   it('is each enabled one that lists the tenant, and no other', async () => {
