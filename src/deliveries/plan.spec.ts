@@ -55,6 +55,12 @@ describe('planDeliveries', () => {
     expect(leftOut).toEqual([{ integrationId: 2, reason: 'the tenant belongs to another organization' }]);
   });
 
+  it('gives deliveries that the sessions of a page can share', () => {
+    const { deliveries } = planDeliveries({ containsUserInteraction: true }, tenant, [integration(1)]);
+    expect(deliveries).toHaveLength(4);
+    for (const delivery of deliveries) expect(() => (delivery.attempts = 1)).toThrow(TypeError);
+  });
+
   it('owes nothing twice, and nothing is due yet', () => {
     const { deliveries } = planDeliveries({ containsUserInteraction: true }, tenant, [integration(1), integration(2)]);
     const names = deliveries.map(({ destination }) => destination);

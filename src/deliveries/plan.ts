@@ -9,6 +9,7 @@ import { type Completion, type LeftOut, newDelivery, webhookDestination } from '
  * user took part, and one webhook for each enabled integration that lists the tenant and is of its organization.
  *
  * @param integrations enabled ones that list the tenant, of whatever organization
+ * @returns deliveries that can be shared: none of them can be changed
  */
 export function planDeliveries(
   session: Pick<ChatSession, 'containsUserInteraction'>,
@@ -22,5 +23,5 @@ export function planDeliveries(
     if (organizationId === tenant.organizationId) deliveries.push(newDelivery(webhookDestination(id)));
     else leftOut.push({ integrationId: id, reason: 'the tenant belongs to another organization' });
   }
-  return { deliveries, leftOut };
+  return { deliveries: deliveries.map((delivery) => Object.freeze(delivery)), leftOut };
 }
