@@ -167,6 +167,17 @@ describe('CheckPlanner', () => {
       expect(await ofSlow(NOW + 15 * MINUTE_MS + 1)).toBe(1);
     });
 
+    it('finds a session that an outlook had missed, and relies on that one no longer', async () => {
+      const slow = tenants(1, 900).map((tenant) => ({ ...tenant, id: 'slow' }));
+      await plan(slow);
+      sessions({ 1_234: session('missed', 'slow', 16 * MINUTE_MS) });
+      expect(await plan([...tenants(MANY), ...slow], NOW + 1)).toEqual(['slow']);
+      core.calls();
+      core.sessions = [];
+      expect(await plan(slow, NOW + 2)).toEqual([]);
+      expect(core.calls()).toBe(1);
+    });
+
     it('finds the few tenants with sessions that ended', async () => {
       const held = session('held', 't78', 11 * MINUTE_MS, 'LIVECHAT_REQUESTED');
       sessions({ 1_234: session('ended', 't77', 11 * MINUTE_MS), 199_999: held });

@@ -201,7 +201,10 @@ export class CheckPlanner {
 
   /** Notes the outlook, unless a longer one holds. @returns whether a session of the tenant ended */
   private learn(tenant: Tenant, { ended, oldest, held, empty }: Tally, now: number, figures: CheckFigures): boolean {
-    if (ended) return true; // after the scan it is looked at anew
+    if (ended) {
+      this.outlooks.delete(tenant.id); // after the scan it is looked at anew
+      return true;
+    }
     if (empty && this.outlooks.has(tenant.id)) return false;
     figures.held += held;
     this.outlooks.set(tenant.id, { oldest, until: now + TRUST_MS * (0.75 + 0.5 * Math.random()) });
