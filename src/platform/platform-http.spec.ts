@@ -2,6 +2,7 @@ import { HttpService } from '@nestjs/axios';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
+import { NOWHERE } from '../../test/support/ports.js';
 import { Config } from '../config/config.js';
 import { type PlatformCall, PlatformCalls } from './platform-calls.js';
 import { isRetryable, PlatformError } from './platform-error.js';
@@ -237,7 +238,7 @@ describe('PlatformHttp', () => {
   });
 
   it('says what made a service unreachable', async () => {
-    const gone = build('http://127.0.0.1:1');
+    const gone = build(NOWHERE);
     const error = await failureOf(gone.json(GET, readName));
     expect(error).toMatchObject({ kind: 'unreachable', code: 'ECONNREFUSED' });
     expect(isRetryable(error)).toBe(true);
@@ -278,7 +279,7 @@ describe('PlatformHttp', () => {
     const errors = [await failureOf(http.json(request, readName))];
     answer = (response) => void response.socket?.destroy();
     errors.push(await failureOf(http.json(request, readName)));
-    errors.push(await failureOf(build('http://127.0.0.1:1').json(request, readName)));
+    errors.push(await failureOf(build(NOWHERE).json(request, readName)));
     for (const error of errors) {
       const shown = `${inspect(error, { depth: 20, showHidden: true })} ${JSON.stringify(error)} ${error.stack}`;
       expect(shown).toContain('/things/{id}');

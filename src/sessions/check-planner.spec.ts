@@ -105,6 +105,12 @@ describe('CheckPlanner', () => {
       core.sessions = idle.map((one, n) => others[n] ?? one);
     }
 
+    /** So many of a tenant whose sessions may be old. */
+    const oldOnes = (count: number) => Array.from({ length: count }, (_, n) => session(`old${n}`, 'slow', HOUR_MS));
+
+    const named = (ids: string[], expireAfterSeconds: number): Tenant[] =>
+      ids.map((id) => ({ ...tenants(1, expireAfterSeconds)[0]!, id }));
+
     beforeEach(() => sessions());
 
     it('finds nothing to do with one call a check, however many sessions are active', async () => {
@@ -126,7 +132,8 @@ describe('CheckPlanner', () => {
     });
 
     it('probes the few tenants whose sessions end much sooner, and lists for the others', async () => {
-      const all = [...tenants(19, 60).map((tenant) => ({ ...tenant, id: `s${tenant.id}` })), ...tenants(MANY)];
+      const short = Array.from({ length: 19 }, (_, n) => `st${n}`);
+      const all = [...named(short, 60), ...tenants(MANY)];
       const soon = session('soon', 'st7', 2 * MINUTE_MS);
       sessions({ 1_234: session('ended', 't77', 11 * MINUTE_MS), 9: soon });
       expect(await plan(all)).toEqual(['t77', 'st7']);
@@ -137,15 +144,14 @@ describe('CheckPlanner', () => {
     });
 
     it('leaves a tenant that cannot be probed to the scan, when the others could be listed', async () => {
-      const all = [...tenants(1, 60).map((tenant) => ({ ...tenant, id: 'short' })), ...tenants(MANY)];
+      const all = [...named(['short'], 60), ...tenants(MANY)];
       core.fails = ({ tenantId }) => tenantId === 'short';
       expect(await plan(all)).toEqual(['short']);
     });
 
     it('lists all, and then relies on it, where very many old sessions have not ended', async () => {
-      const all = [...tenants(MANY), ...tenants(1, 90_000).map((tenant) => ({ ...tenant, id: 'slow' }))];
-      const lingering = Array.from({ length: 10_001 }, (_, n) => session(`l${n}`, 'slow', HOUR_MS));
-      core.sessions = [...idle, ...lingering];
+      const all = [...tenants(MANY), ...named(['slow'], 90_000)];
+      core.sessions = [...idle, ...oldOnes(10_001)];
       expect(await plan(all)).toEqual([]);
       expect(core.calls()).toBe(1 + 105); // the first page told that there are six
       expect(await plan(all, NOW + 5_000)).toEqual([]);
@@ -153,7 +159,7 @@ describe('CheckPlanner', () => {
     });
 
     it('relies on a longer outlook of a tenant, though a listing shows none of its sessions', async () => {
-      const slow = tenants(1, 900).map((tenant) => ({ ...tenant, id: 'slow' }));
+      const slow = named(['slow'], 900);
       await plan(slow); // none: no session of it can end within 900 s
       core.calls();
       const all = [...tenants(MANY), ...slow];
@@ -168,7 +174,7 @@ describe('CheckPlanner', () => {
     });
 
     it('finds a session that an outlook had missed, and relies on that one no longer', async () => {
-      const slow = tenants(1, 900).map((tenant) => ({ ...tenant, id: 'slow' }));
+      const slow = named(['slow'], 900);
       await plan(slow);
       sessions({ 1_234: session('missed', 'slow', 16 * MINUTE_MS) });
       expect(await plan([...tenants(MANY), ...slow], NOW + 1)).toEqual(['slow']);
@@ -187,15 +193,15 @@ describe('CheckPlanner', () => {
 
     it('lists to the end where hbf-core does not tell how many there are', async () => {
       core.tellsTotal = false;
-      core.sessions = Array.from({ length: 4_001 }, (_, n) => session(`s${n}`, n === 4_000 ? 't77' : 't78', HOUR_MS));
-      expect(await plan(tenants(MANY))).toEqual(['t77', 't78']);
+      core.sessions = [...oldOnes(4_000), session('ended', 't77', 11 * MINUTE_MS)];
+      expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.calls()).toBe(3);
     });
 
     it('lists to the end where hbf-core gives fewer a page than it was asked for', async () => {
       core.pageLimit = 1_000;
-      core.sessions = Array.from({ length: 4_001 }, (_, n) => session(`s${n}`, n === 4_000 ? 't77' : 't78', HOUR_MS));
-      expect(await plan(tenants(MANY))).toEqual(['t77', 't78']);
+      core.sessions = [...oldOnes(4_000), session('ended', 't77', 11 * MINUTE_MS)];
+      expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.queries.every(({ tenantId }) => tenantId === undefined)).toBe(true);
     });
 
@@ -208,7 +214,8 @@ describe('CheckPlanner', () => {
 
     it('probes where that is cheaper than a listing', async () => {
       const few = tenants(50);
-      expect(await plan(few, NOW + 10 * MINUTE_MS)).toEqual(few.map(({ id }) => id));
+      core.sessions = oldOnes(200_000);
+      expect(await plan(few)).toEqual([]);
       expect(core.calls()).toBe(2 + few.length); // the first pages told that there are a hundred
     });
 

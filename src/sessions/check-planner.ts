@@ -64,16 +64,14 @@ export class CheckPlanner {
     this.forgetOthers(tenants);
     const due = tenants.filter((tenant) => this.mayHaveEnded(tenant, now));
     for (const tenant of due) this.outlooks.delete(tenant.id);
-    const listed = await this.tryListings(tenants, due, now, figures);
-    const { toScan, left } = listed ?? { toScan: [], left: due };
+    const { toScan, left } = await this.tryListings(tenants, due, now, figures);
     return [...toScan, ...(await this.probeAll(left, due.length, now, figures))];
   }
 
   /**
    * A listing fails for one session that hbf-core cannot show, too: the probes tell whether hbf-core is away.
    *
-   * @returns undefined when probing tenants is cheaper, or no listing tells whose the sessions are; `left` are to be
-   * probed all the same
+   * @returns `left` are to be probed: all that are due when that is cheaper, or no listing tells whose the sessions are
    */
   private async tryListings(tenants: readonly Tenant[], due: readonly Tenant[], now: number, figures: CheckFigures) {
     try {
@@ -85,7 +83,7 @@ export class CheckPlanner {
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'session-check.listing-failed');
     }
-    return undefined;
+    return { toScan: [], left: due };
   }
 
   /**

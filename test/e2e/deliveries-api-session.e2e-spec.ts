@@ -1,6 +1,7 @@
 import type { Completion } from '../../src/deliveries/completion.js';
 import type { IntegrationDocument } from '../../src/integrations/integration.schema.js';
 import { plantedSecretsIn } from '../support/planted-secrets.js';
+import { NOWHERE } from '../support/ports.js';
 import { Admin } from './deliveries-api.fixture.js';
 import { addSessions, deliveryWhen } from './deliveries.fixture.js';
 import { Round } from './round.fixture.js';
@@ -155,7 +156,7 @@ describe('why, over REST', () => {
       await round.db.collection<IntegrationDocument>('integrations').updateOne({ _id: 1 }, { $set: { url } });
       await round.addWebhook('t1', {
         headers: { 'x-api-key': HEADER_SECRET },
-        url: `http://127.0.0.1:1/?k=${QUERY_SECRET}`,
+        url: `${NOWHERE}/?k=${QUERY_SECRET}`,
       });
       receiver.behave(({ raw }, n) => [{ kind: 'status', status: 500, body: raw } as const, { kind: 'reset' } as const][n % 2]!); // prettier-ignore
       const [sessionId] = addSessions(round, 't1', 1) as [string];

@@ -1,3 +1,4 @@
+import { NOWHERE } from '../support/ports.js';
 import { WebhookReceiver } from '../support/webhook-receiver.js';
 import { IntegrationsFixture, TOKENS } from './integrations.fixture.js';
 
@@ -122,7 +123,7 @@ describe('an example on demand', () => {
     expect((await test(id)).body).toMatchObject({ delivered: false, statusCode: 503, response: 'later' });
     receiver.behave({ kind: 'hang' });
     expect((await test(id)).body).toMatchObject({ delivered: false, code: 'timeout' });
-    const dead = await fixture.create({ url: 'http://127.0.0.1:1/' });
+    const dead = await fixture.create({ url: NOWHERE });
     expect((await test(dead.id)).body).toMatchObject({ delivered: false, code: 'ECONNREFUSED' });
   });
 
