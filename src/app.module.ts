@@ -1,11 +1,10 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
+import { ApiModule } from './api/api.module.js';
 import type { Config } from './config/config.js';
 import { ConfigModule } from './config/config.module.js';
-import { DeliveryAdminModule } from './integrations/delivery-admin.module.js';
-import { IntegrationsModule } from './integrations/integrations.module.js';
+import { HttpServerModule } from './http/http-server.module.js';
 import { NlpPipelinesModule } from './nlp-pipelines/nlp-pipelines.module.js';
-import { OnDemandModule } from './operations/on-demand.module.js';
 import { OperationsModule } from './operations/operations.module.js';
 import { PersistenceModule } from './persistence/persistence.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -21,11 +20,10 @@ export class AppModule {
         ScheduleModule.forRoot(),
         PersistenceModule,
         SessionsModule,
-        IntegrationsModule,
-        DeliveryAdminModule,
         NlpPipelinesModule,
+        HttpServerModule,
+        ApiModule,
         OperationsModule,
-        OnDemandModule,
       ],
     };
   }

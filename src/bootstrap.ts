@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { Logger } from 'nestjs-pino';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
-import { setUpApi } from './operations/api.js';
+import { setUpApi } from './http/api-setup.js';
 
 /**
  * Starts the service as it ships; main.ts and the e2e tests both call this. It listens before the database is there:
@@ -15,6 +15,11 @@ export async function bootstrap(config: Config): Promise<INestApplication> {
     abortOnError: false,
     routeConflictPolicy: { duplicate: 'error' },
   });
+  return serve(app, config);
+}
+
+/** Sets the application up and lets it listen. @returns the same application */
+export async function serve(app: INestApplication, config: Config): Promise<INestApplication> {
   app.useLogger(app.get(Logger));
   setUpApi(app);
   // exit code 0 after a clean stop instead of re-raising the signal (143)

@@ -5,6 +5,7 @@ import { MigrationConfig } from './config/migration-config.js';
 import { Clock } from './persistence/clock.js';
 import { Database } from './persistence/database.js';
 import { JobLease } from './persistence/job-lease.js';
+import { LEASE, type LeaseDocument, leaseSchema } from './persistence/lease.schema.js';
 import { Migrator } from './persistence/migrator.js';
 
 /**
@@ -15,7 +16,8 @@ async function main(): Promise<void> {
   const config = MigrationConfig.fromEnvironment(environment());
   Logger.overrideLogger(new ConsoleLogger({ json: true }));
   const database = new Database(config, new Clock());
-  new Migrator(database, new JobLease(database), config); // has the database apply the migrations when it is opened
+  const leases = database.connection.model<LeaseDocument>(LEASE, leaseSchema);
+  new Migrator(database, new JobLease(leases), config); // has the database apply the migrations when it is opened
   try {
     await database.open();
   } finally {

@@ -1,6 +1,5 @@
 import { ServiceUnavailableException } from '@nestjs/common';
 import { Clock } from '../persistence/clock.js';
-import type { CoreClient } from '../platform/core/core.client.js';
 import type { CurrentUser } from '../platform/core/current-user.dto.js';
 import { PlatformError, type PlatformErrorFacts } from '../platform/platform-error.js';
 import { Authenticator } from './authenticator.js';
@@ -39,7 +38,7 @@ function arrange(...answers: FakeCore['answers']) {
   const core = new FakeCore();
   core.answers = answers;
   const clock = new StandingClock();
-  return { core, clock, authenticator: new Authenticator(core as unknown as CoreClient, clock) };
+  return { core, clock, authenticator: new Authenticator(core, clock) };
 }
 
 describe('Authenticator', () => {

@@ -1,4 +1,4 @@
-import { Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
+import { Inject, Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
 import { createHash } from 'node:crypto';
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
@@ -10,13 +10,13 @@ const KNOWN_MS = 60_000;
 const REFUSED_MS = 5_000;
 const MAX_REMEMBERED = 10_000;
 
-/** What hbf-core says to a token that is no user's; it declares 400 and sends 401 and 403. A deleted user is a 404. */
+/** How hbf-core answers a token that belongs to no user: it declares 400 and sends 401 and 403; 404 for a deleted user. */
 const REFUSALS = new Set([400, 401, 403, 404]);
 
 /**
- * Tells whose token a bearer token is, by asking hbf-core's `/users/me` with it. A user is remembered for a minute, a
+ * Finds the user of a bearer token by asking hbf-core's `/users/me` with it. A user is remembered for a minute, a
  * refusal for five seconds, by a hash of the token; so a right that was taken away may be used for a minute more.
- * Requests that come with one token at once ask once. That hbf-core is away is never remembered.
+ * Concurrent requests with the same token share one call. That hbf-core is away is never remembered.
  */
 @Injectable()
 export class Authenticator {
@@ -27,13 +27,13 @@ export class Authenticator {
   private readonly asking = new Map<string, Promise<CurrentUser | null>>();
 
   constructor(
-    private readonly core: CoreClient,
+    @Inject(CoreClient) private readonly core: Pick<CoreClient, 'getCurrentUser'>,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * @returns null when the token is nobody's
-   * @throws ServiceUnavailableException when hbf-core does not tell: never a pass
+   * @returns null when the token belongs to no user
+   * @throws ServiceUnavailableException when hbf-core cannot be asked
    */
   async userOf(token: string): Promise<CurrentUser | null> {
     const key = createHash('sha256').update(token).digest('base64');

@@ -4,7 +4,7 @@ const ADMIN_ROLE = 'HBF_ORG_ADMIN';
 
 /**
  * Who may use the REST API of an organization: moderators of the platform and the organization's administrators.
- * Effective roles (group roles included) decide alone where hbf-core tells them. Source: platform-facts.md.
+ * Effective roles (group roles included) decide alone where hbf-core tells them. See docs/platform.md.
  */
 export function mayAdminister(user: CurrentUser, organizationId: string): boolean {
   if (user.isModerator) return true;

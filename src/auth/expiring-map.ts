@@ -1,4 +1,4 @@
-/** Remembers values for a time, and at most so many: the oldest make room. */
+/** A map whose entries expire, and whose oldest entry is removed when it is full. */
 export class ExpiringMap<V> {
   private readonly entries = new Map<string, { value: V; until: number }>();
 

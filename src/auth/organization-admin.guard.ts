@@ -4,12 +4,12 @@ import {
   type ExecutionContext,
   ForbiddenException,
   Injectable,
-  UnauthorizedException,
 } from '@nestjs/common';
-import type { Request, Response } from 'express';
+import type { Request } from 'express';
 import type { CurrentUser } from '../platform/core/current-user.dto.js';
 import { Authenticator } from './authenticator.js';
-import { bearerToken, mayAdminister, nameOf } from './caller.js';
+import { mayAdminister, nameOf } from './caller.js';
+import { requireUser } from './require-user.js';
 
 type AuthenticatedRequest = Request & { caller?: CurrentUser };
 
@@ -22,14 +22,8 @@ export class OrganizationAdminGuard implements CanActivate {
   constructor(private readonly authenticator: Authenticator) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    const http = context.switchToHttp();
-    const request = http.getRequest<AuthenticatedRequest>();
-    const token = bearerToken(request.headers.authorization);
-    const user = token === undefined ? null : await this.authenticator.userOf(token);
-    if (!user) {
-      http.getResponse<Response>().setHeader('www-authenticate', 'Bearer');
-      throw new UnauthorizedException('a valid bearer token is required');
-    }
+    const user = await requireUser(context, this.authenticator);
+    const request = context.switchToHttp().getRequest<AuthenticatedRequest>();
     if (!mayAdminister(user, request.params['orgId'] as string)) {
       throw new ForbiddenException('only administrators of this organization may do this');
     }
@@ -38,7 +32,7 @@ export class OrganizationAdminGuard implements CanActivate {
   }
 }
 
-/** The name by which the caller signs a change; only behind a guard. */
+/** The name by which the caller signs a change; only behind the guard. */
 export const CallerName = createParamDecorator((_: unknown, context: ExecutionContext): string =>
   nameOf(context.switchToHttp().getRequest<AuthenticatedRequest>().caller!),
 );

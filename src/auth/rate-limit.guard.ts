@@ -9,7 +9,7 @@ const MINUTE_MS = 60_000;
 
 /**
  * So many requests a minute for each token, and for each address as well: the first keeps a runaway script in bounds,
- * the second whoever tries token after token. Counted over all routes together, in this process.
+ * the second a caller that tries token after token. Counted over all routes together, in this process.
  */
 export function rateLimits(config: Config): ThrottlerModuleOptions {
   const limit = config.apiRateLimitPerMin;

@@ -1,7 +1,7 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
 import { Config } from './config.js';
 
-/** Makes the one Config available everywhere. */
+/** Provides the process's one Config to every module. */
 @Global()
 @Module({})
 export class ConfigModule {

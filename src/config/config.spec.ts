@@ -35,7 +35,7 @@ function refusalOf(env: Record<string, string>): ConfigError {
   throw new Error('the configuration was accepted');
 }
 
-describe('the documents, which `npm run config-docs` writes', () => {
+describe('the documents that `npm run config-docs` writes', () => {
   it("README's table has every variable as the class describes it", () => {
     expect(tableInReadme()).toBe(configTable());
   });
@@ -66,7 +66,7 @@ describe('the variables', () => {
     expect(suspicious.filter(({ secret }) => !secret).map(({ name }) => name)).toEqual([]);
   });
 
-  it('have the defaults that operators of the original know', () => {
+  it('have the defaults of the original service', () => {
     const config = read();
     expect(config.port).toBe(3002);
     expect(config.requestTimeoutMs).toBe(5_000);

@@ -19,9 +19,9 @@ import {
 } from './value-types.js';
 
 /**
- * Everything an operator can tune, read once at start. Nobody else reads `process.env`. Durations are
- * milliseconds unless the property's name says otherwise. README and .env.example are held against this
- * class by config.spec.ts.
+ * Every variable of the environment, read once at start; no other class reads `process.env`. Durations are in
+ * milliseconds unless the property's name says otherwise. config.spec.ts compares README and .env.example with this
+ * class.
  */
 export class Config {
   @EnvVar('NODE_ENV', oneOf('development', 'production', 'test'), {
@@ -35,7 +35,7 @@ export class Config {
 
   @EnvVar('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
     default: 'info',
-    meaning: 'the least severe log line that is written',
+    meaning: 'lowest severity of the log lines that are written',
   })
   readonly logLevel: string;
 
@@ -131,13 +131,13 @@ export class Config {
 
   @EnvVar('SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', integer(0, 1_000_000), {
     default: '0',
-    meaning: 'sessions that one process completes in a minute at most, those that ended first first; 0: no limit',
+    meaning: 'sessions that one process completes in a minute at most, in the order in which they ended; 0: no limit',
   })
   readonly maxCompletionsPerMin: number;
 
   @EnvVar('DELIVERY_BACKLOG_HIGH_WATER', integer(1, 10_000_000), {
     default: '50000',
-    meaning: 'while more deliveries wait than this, no further session is completed',
+    meaning: 'while the backlog has more pending deliveries than this, no further session is completed',
   })
   readonly backlogHighWater: number;
 
@@ -155,7 +155,7 @@ export class Config {
 
   @EnvVar('NLP_PIPELINE_POLL_INTERVAL_IN_SECS', seconds(0.01, 3600), {
     default: '2',
-    meaning: 'pause between two looks at a pipeline in training',
+    meaning: 'pause between two polls of a pipeline in training',
   })
   readonly pipelinePollIntervalMs: number;
 
@@ -185,16 +185,17 @@ export class Config {
 
   @EnvVar('FLOW_TRIGGER_CONCURRENCY', integer(1, 1024), {
     default: '32',
-    meaning: 'flow triggers under way at once, and as many survey triggers',
+    meaning: 'flow attempts under way at once, and as many surveys attempts',
   })
   readonly flowTriggerConcurrency: number;
 
-  @EnvVar('ANALYSIS_CONCURRENCY', integer(1, 1024), { default: '8', meaning: 'analyses asked for at once' })
+  @EnvVar('ANALYSIS_CONCURRENCY', integer(1, 1024), { default: '8', meaning: 'analysis attempts under way at once' })
   readonly analysisConcurrency: number;
 
   @EnvVar('DELIVERY_RETRY_SCHEDULE', durations, {
     default: '5s,1m,5m,30m,2h,5h,12h,24h,36h',
-    meaning: 'waits after the 1st, 2nd, … failed attempt (each ±20 %); after the last one the delivery is dead',
+    meaning:
+      'waits after the 1st, 2nd, … failed attempt (each ±20 %); a failure after the last wait makes the delivery dead',
   })
   readonly retryScheduleMs: readonly number[];
 
@@ -215,7 +216,7 @@ export class Config {
 
   @EnvVar('WEBHOOK_ALLOWED_PRIVATE_CIDRS', cidrs, {
     default: '',
-    meaning: 'private address ranges that webhooks may reach all the same',
+    meaning: 'private address ranges that webhooks may reach',
   })
   readonly webhookAllowedPrivateCidrs: ReturnType<typeof cidrs.parse>;
 
@@ -235,7 +236,7 @@ export class Config {
   @EnvVar('SECRETS_ENCRYPTION_OLD_KEYS', keys256, {
     default: '',
     secret: true,
-    meaning: 'former values of SECRETS_ENCRYPTION_KEY, separated by commas, that may still open what they sealed',
+    meaning: 'former values of SECRETS_ENCRYPTION_KEY, separated by commas; they decrypt and no longer encrypt',
   })
   readonly secretsEncryptionOldKeys: readonly Buffer[];
 
@@ -247,7 +248,7 @@ export class Config {
 
   @EnvVar('TRUSTED_PROXY_HOPS', integer(0, 10), {
     default: '0',
-    meaning: "proxies in front of the service whose X-Forwarded-For is believed, to know callers' addresses",
+    meaning: "trusted proxies in front of the service: callers' addresses are taken from their X-Forwarded-For",
   })
   readonly trustedProxyHops: number;
 
@@ -285,13 +286,13 @@ export class Config {
 
   @EnvVar('ERROR_EMAIL_MIN_INTERVAL_IN_MINS', minutes(0, 10_080), {
     default: '60',
-    meaning: 'at most one mail per integration in this time; what happens meanwhile is sent as one digest',
+    meaning: 'at most one mail per integration in this time; later events are sent together as one digest',
   })
   readonly errorEmailMinIntervalMs: number;
 
   @EnvVar('OPERATOR_EMAIL_RECIPIENTS', emails, {
     default: '',
-    meaning: "who hears of troubles that are the operators' to mend, separated by commas",
+    meaning: 'addresses for mails about problems that operators must solve, separated by commas',
   })
   readonly operatorEmailRecipients: readonly string[];
 
@@ -305,7 +306,7 @@ export class Config {
     return config;
   }
 
-  /** @returns what is wrong between variables that are each fine alone; each line begins with a variable's name */
+  /** @returns one line for each wrong combination of variables that are valid alone; it begins with a variable's name */
   check(): string[] {
     const problems: string[] = [];
     if (this.smtpHost && !this.smtpFrom) problems.push('SMTP_FROM is required when SMTP_HOST is set');
@@ -313,13 +314,13 @@ export class Config {
     return problems;
   }
 
-  /** Where traces are sent to; undefined: nowhere. */
+  /** Where traces are sent; undefined while tracing is off. */
   get tracesUrl(): string | undefined {
     if (this.otelDisabled) return undefined;
     return this.otlpTracesEndpoint ?? (this.otlpEndpoint && `${this.otlpEndpoint}/v1/traces`);
   }
 
-  /** Whether lines of level info are written. What is logged for each attempt is not even put together otherwise. */
+  /** Whether lines of level info are written; if not, the facts of an attempt's line are not collected either. */
   get logsInfo(): boolean {
     return ['info', 'debug', 'trace'].includes(this.logLevel);
   }

@@ -1,13 +1,13 @@
 import type { ValueType } from './value-types.js';
 
-/** When a variable may not be left out. */
+/** When a variable must be set. */
 export type Required = 'always' | 'in production';
 
 export interface EnvVarOptions {
   /** The text that is parsed when the variable is unset or empty; without one the property is undefined. */
   default?: string;
   required?: Required;
-  /** A secret's value is never shown, in no message and no log. */
+  /** The value appears in no message and no log line. */
   secret?: boolean;
   /** One line for the README's table and .env.example. */
   meaning: string;
@@ -21,7 +21,7 @@ export interface EnvVarSpec extends EnvVarOptions {
 
 const registry = new Map<object, EnvVarSpec[]>();
 
-/** Ties a property of a configuration class to the environment variable it is read from. */
+/** Names the environment variable from which a property of a configuration class is read. */
 export function EnvVar<T>(name: string, type: ValueType<T>, options: EnvVarOptions) {
   return (target: object, property: string): void => {
     const specs = registry.get(target) ?? [];
@@ -42,7 +42,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** A configuration class may look at its variables together, once each is read; a bad one is undefined by then. */
+/** A configuration class may check combinations, after each variable is read; a bad variable is undefined then. */
 interface Checked {
   check?(): string[];
 }
@@ -50,7 +50,7 @@ interface Checked {
 /**
  * Reads every variable that `config`'s class declares from `env` into `config`. An empty variable counts as unset.
  *
- * @throws ConfigError that names all bad variables at once, so that an operator mends them in one go.
+ * @throws ConfigError that names all bad variables at once, so that an operator can correct them together.
  */
 export function readEnvironment(config: object, env: NodeJS.ProcessEnv): void {
   const production = env['NODE_ENV'] === 'production';

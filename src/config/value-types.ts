@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * How the text of an environment variable becomes a value. `parse` throws an Error whose message
- * completes the sentence "NAME must be …"; it never repeats the text, which may be a secret.
+ * How the text of an environment variable becomes a value. `parse` throws an Error whose message completes the
+ * sentence "NAME must be …". The message never repeats the text, which may be a secret.
  */
 export interface ValueType<T> {
   /** What the README's table shows in its type column. */
@@ -65,7 +65,7 @@ export function oneOf<const T extends string>(...values: T[]): ValueType<T> {
   };
 }
 
-/** An absolute http(s) address; a trailing slash is taken off so that paths can be appended. */
+/** An absolute http(s) URL; trailing slashes are removed, so that paths can be appended. */
 export const httpUrl: ValueType<string> = {
   label: 'http(s) URL',
   parse: (value) => {
@@ -152,7 +152,7 @@ export const key256: ValueType<Buffer> = {
   },
 };
 
-/** Several keys such as `key256` reads; the empty list when unset. */
+/** Keys as `key256` reads them, separated by commas; the empty list when unset. */
 export const keys256: ValueType<readonly Buffer[]> = {
   label: 'list of 32 bytes, base64',
   parse: (value) => list(value).map((part) => key256.parse(part)),

@@ -1,17 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { channelOf, type Delivery, integrationIdOf } from '../completions/delivery.js';
+import type { IntegrationError } from '../completions/integration-error.schema.js';
+import { OutcomeWriter } from '../completions/outcome-writer.js';
+import type { DeliveryResult } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
-import type { Attempt } from './channels/delivery-channel.js';
-import type { Delivery } from './completion.js';
+import type { ClaimedAttempt } from './channels/delivery-channel.js';
 import { type AttemptedDelivery, DeliveryEvents } from './delivery-events.js';
-import type { IntegrationError } from './integration-error.repository.js';
 import { IntegrationHealth } from './integration-health.js';
-import { OutcomeWriter } from './outcome-writer.js';
-import type { DeliveryResult } from './settlement.js';
 
 type Failure = Extract<DeliveryResult, { result: 'failed' | 'impossible' }>;
 
-/** Tells everybody who wants to know what came of an attempt: the log, the metrics, the integration's admins. */
+/** Reports what came of a claimed delivery to the log, the metrics and the integration's admins. */
 @Injectable()
 export class AttemptReport {
   private readonly logger = new Logger(AttemptReport.name);
@@ -25,34 +25,43 @@ export class AttemptReport {
   ) {}
 
   /** @param settled the delivery as it stands after `result` */
-  of(attempt: Attempt, result: DeliveryResult, settled: Delivery): void {
+  of(attempt: ClaimedAttempt, result: DeliveryResult, settled: Delivery): void {
     const counted = this.count(attempt, result, settled);
     this.events.onAttempted(counted);
     if (this.config.logsInfo) this.log(attempt, result, settled, counted);
-    if (settled.integrationId === undefined) return;
+    const integrationId = integrationIdOf(settled.destination);
+    if (integrationId === undefined) return;
     if (result.result === 'failed' || result.result === 'impossible') {
-      this.writer.addError(integrationError(attempt, result, settled));
+      this.writer.addError(integrationError(attempt, integrationId, result, settled));
     }
     if (attempt.integration) this.integrationHealth.note(attempt.integration, result, settled);
   }
 
-  private count({ completion }: Attempt, result: DeliveryResult, settled: Delivery): AttemptedDelivery {
-    const counted: AttemptedDelivery = { channel: settled.channel, result: result.result, state: settled.state };
-    if ('durationMs' in result) counted.durationMs = Math.round(result.durationMs);
-    const firstTime = settled.state === 'delivered' && settled.retriedFrom === undefined;
-    if (firstTime && completion.completedAt)
-      counted.latencyMs = Math.max(0, this.clock.now() - completion.completedAt.getTime());
-    return counted;
+  private count({ session }: ClaimedAttempt, result: DeliveryResult, settled: Delivery): AttemptedDelivery {
+    const { destination, state, retriedFrom } = settled;
+    const firstTime = state === 'delivered' && retriedFrom === undefined && session.completedAt !== undefined;
+    return {
+      channel: channelOf(destination),
+      result: result.result,
+      state,
+      ...('durationMs' in result && { durationMs: Math.round(result.durationMs) }),
+      ...(firstTime && { latencyMs: Math.max(0, this.clock.now() - session.completedAt!.getTime()) }),
+    };
   }
 
   /** The one wide line of an attempt: what was sent where, what came of it, and what happens next. */
-  private log({ completion }: Attempt, result: DeliveryResult, settled: Delivery, counted: AttemptedDelivery): void {
+  private log(
+    { session }: ClaimedAttempt,
+    result: DeliveryResult,
+    settled: Delivery,
+    counted: AttemptedDelivery,
+  ): void {
     const facts = {
-      sessionId: completion.sessionId,
-      tenantId: completion.tenantId,
-      organizationId: completion.organizationId,
+      sessionId: session.sessionId,
+      tenantId: session.tenantId,
+      organizationId: session.organizationId,
       destination: settled.destination,
-      channel: settled.channel,
+      channel: counted.channel,
       attempt: settled.attempts,
       result: result.result,
       state: settled.state,
@@ -66,16 +75,21 @@ export class AttemptReport {
   }
 }
 
-function integrationError({ completion }: Attempt, result: Failure, settled: Delivery): IntegrationError {
-  // What was impossible spent no attempt: under the last one's id alone it would pass for a repetition of that.
+function integrationError(
+  { session }: ClaimedAttempt,
+  integrationId: number,
+  result: Failure,
+  settled: Delivery,
+): IntegrationError {
+  // What was impossible spent no attempt: under the last attempt's id alone it would pass for a repetition of that.
   const attempt = result.result === 'impossible' ? `${settled.attempts}/${result.code}` : settled.attempts;
   const statusCode = 'statusCode' in result ? result.statusCode : undefined;
   return {
-    _id: `${completion._id}/${settled.destination}/${attempt}`,
-    integrationId: settled.integrationId!,
-    organizationId: completion.organizationId,
-    sessionId: completion.sessionId,
-    tenantId: completion.tenantId,
+    _id: `${session._id}/${settled.destination}/${attempt}`,
+    integrationId,
+    organizationId: session.organizationId,
+    sessionId: session.sessionId,
+    tenantId: session.tenantId,
     attempt: settled.attempts,
     at: settled.at!,
     ...(statusCode === undefined ? {} : { statusCode }),

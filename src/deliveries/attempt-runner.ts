@@ -1,31 +1,23 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { type Channel, channelOf, type Delivery } from '../completions/delivery.js';
+import { type DeliveryResult, giveBack, settle } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
-import { isTracing, traced } from '../tracing/tracing.js';
-import { AnalysisChannel } from './channels/analysis.channel.js';
-import type { Attempt, DeliveryChannel } from './channels/delivery-channel.js';
-import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
-import { SurveyTriggerChannel } from './channels/survey-trigger.channel.js';
-import { WebhookChannel } from './channels/webhook.channel.js';
+import { traced } from '../tracing/tracing.js';
 import { AttemptReport } from './attempt-report.js';
-import { CircuitBoard } from './circuit-board.js';
-import type { Channel, Delivery } from './completion.js';
-import { SessionGoneError } from './session-material.js';
-import { type DeliveryResult, giveBack, settle } from './settlement.js';
+import { AnalysisChannel } from './channels/analysis.channel.js';
+import type { Attempt, ClaimedAttempt, DeliveryChannel } from './channels/delivery-channel.js';
+import { FlowChannel } from './channels/flow.channel.js';
+import { SurveysChannel } from './channels/surveys.channel.js';
+import { WebhookChannel } from './channels/webhook.channel.js';
+import { Circuits } from './dispatch/circuits.js';
+import { SessionGoneError } from './payload-source.js';
+import { poisonResult } from './poison.js';
 
-/** Claims without an outcome after which a delivery runs with nothing beside it. */
-const ALONE_AFTER = 2;
-/** Runs with nothing beside it, each of them ended by the end of the process, after which it is dead. */
-const DEAD_AFTER_ALONE = 4;
 const PREPARE_AGAIN_MS = 30_000;
-/** What could not even be prepared for this long is dead: no schedule would ever end it. */
+/** What could not be prepared for this long is dead: the retry schedule counts attempts, and there was none. */
 const PREPARE_AT_MOST_MS = 7 * 86_400_000;
-
-/** Whether a delivery, as just claimed, has taken its worker down before and must run with nothing beside it. */
-export function mustRunAlone(delivery: Delivery): boolean {
-  return delivery.claims - 1 >= ALONE_AFTER;
-}
 
 /** Makes one attempt and says what the delivery looks like afterwards. The caller writes that down. */
 @Injectable()
@@ -36,14 +28,14 @@ export class AttemptRunner {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
-    private readonly circuits: CircuitBoard,
+    private readonly circuits: Circuits,
     private readonly report: AttemptReport,
-    flow: FlowTriggerChannel,
-    surveys: SurveyTriggerChannel,
+    flow: FlowChannel,
+    surveys: SurveysChannel,
     analysis: AnalysisChannel,
     webhook: WebhookChannel,
   ) {
-    this.channels = { 'flow-trigger': flow, 'survey-trigger': surveys, analysis, webhook };
+    this.channels = { flow, surveys, analysis, webhook };
   }
 
   /** What one attempt may take at most, preparation included. A lease must leave this much when it starts. */
@@ -51,14 +43,25 @@ export class AttemptRunner {
     return this.config.webhookTimeoutMs + 2 * this.config.requestTimeoutMs;
   }
 
-  /** Never rejects. */
+  /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for an attempt */
   async run(attempt: Attempt): Promise<Delivery> {
-    const { delivery } = attempt;
-    // It waited in memory for so long that its lease could end in mid-send: somebody else would send it too.
-    if (attempt.deadline - Date.now() < this.longestAttemptMs) return giveBack(delivery, this.clock.now());
-    const result = killsItsWorker(delivery) ?? (await (isTracing() ? this.traced(attempt) : this.attempt(attempt)));
+    const { delivery, leaseUntil } = attempt;
+    // It waited in memory for so long that its lease could end in mid-send: another process would send it too.
+    if (leaseUntil.getTime() - this.clock.now() < this.longestAttemptMs) return this.giveBack(delivery);
+    const result = poisonResult(delivery) ?? (await this.traced(attempt));
     this.circuits.note(delivery.destination, result);
-    const settled = settle(delivery, result, {
+    return this.close(attempt, result);
+  }
+
+  /** The delivery handed back unattempted. If it was to be its destination's probe, another one may go. */
+  giveBack(delivery: Delivery): Delivery {
+    this.circuits.releaseProbe(delivery.destination);
+    return giveBack(delivery, this.clock.now());
+  }
+
+  /** Settles a delivery by its result, and reports it. */
+  close(attempt: ClaimedAttempt, result: DeliveryResult): Delivery {
+    const settled = settle(attempt.delivery, result, {
       now: this.clock.now(),
       retryScheduleMs: this.config.retryScheduleMs,
       random: Math.random,
@@ -67,18 +70,13 @@ export class AttemptRunner {
     return settled;
   }
 
-  private attempt(attempt: Attempt): Promise<DeliveryResult> {
-    const channel = this.channels[attempt.delivery.channel];
-    return channel.attempt(attempt).catch((error: unknown) => this.couldNotPrepare(attempt, error));
-  }
-
   private traced(attempt: Attempt): Promise<DeliveryResult> {
-    const { completion, delivery } = attempt;
+    const { session, delivery } = attempt;
     const attributes = () => ({
-      'hbf.channel': delivery.channel,
+      'hbf.channel': channelOf(delivery.destination),
       'hbf.destination': delivery.destination,
-      'hbf.session.id': completion.sessionId,
-      'hbf.tenant.id': completion.tenantId,
+      'hbf.session.id': session.sessionId,
+      'hbf.tenant.id': session.tenantId,
       'hbf.attempt': delivery.attempts + 1,
     });
     return traced({ name: 'delivery', attributes }, async (note) => {
@@ -88,30 +86,28 @@ export class AttemptRunner {
     });
   }
 
+  private async attempt(attempt: Attempt): Promise<DeliveryResult> {
+    try {
+      return await this.channels[channelOf(attempt.delivery.destination)].attempt(attempt);
+    } catch (error) {
+      return this.couldNotPrepare(attempt, error);
+    }
+  }
+
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */
-  private couldNotPrepare({ completion, delivery }: Attempt, error: unknown): DeliveryResult {
+  private couldNotPrepare({ session, delivery }: Attempt, error: unknown): DeliveryResult {
     if (error instanceof SessionGoneError) {
       return { result: 'impossible', code: 'session_gone', message: error.message };
     }
     const code = error instanceof PlatformError ? error.code : 'could_not_prepare';
     const message = error instanceof PlatformError ? error.message : 'an error of this service, see its log';
-    if (this.clock.now() - completion.detectedAt.getTime() > PREPARE_AT_MOST_MS) {
+    if (this.clock.now() - session.foundAt.getTime() > PREPARE_AT_MOST_MS) {
       return { result: 'impossible', code, message: `could not be prepared for 7 days: ${message}` };
     }
     if (!isRetryable(error)) {
-      const facts = { sessionId: completion.sessionId, destination: delivery.destination, err: error };
+      const facts = { sessionId: session.sessionId, destination: delivery.destination, err: error };
       this.logger.error(facts, 'delivery.not-prepared');
     }
     return { result: 'postponed', code, message, delayMs: PREPARE_AGAIN_MS * (0.8 + 0.4 * Math.random()) };
   }
-}
-
-/**
- * It is not attempted again: each time it ran with nothing beside it, the process ended first. Claims alone prove
- * nothing: what waited in memory beside a culprit was claimed too.
- */
-function killsItsWorker({ claims, aloneRuns = 0 }: Delivery): DeliveryResult | undefined {
-  if (aloneRuns < DEAD_AFTER_ALONE) return undefined;
-  const message = `claimed ${claims - 1} times without an outcome: each time the process ended first`;
-  return { result: 'impossible', code: 'no_outcome', message };
 }

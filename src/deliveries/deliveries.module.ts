@@ -1,48 +1,43 @@
 import { Module } from '@nestjs/common';
-import { IntegrationsStoreModule } from '../integrations/integrations.store.module.js';
+import { IntegrationsModule } from '../integrations/integrations.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { AttemptReport } from './attempt-report.js';
 import { AttemptRunner } from './attempt-runner.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
-import { FlowTriggerChannel } from './channels/flow-trigger.channel.js';
-import { SurveyTriggerChannel } from './channels/survey-trigger.channel.js';
-import { WebhookClient } from './channels/webhook-client.js';
+import { FlowChannel } from './channels/flow.channel.js';
+import { SurveysChannel } from './channels/surveys.channel.js';
+import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
-import { CircuitBoard } from './circuit-board.js';
+import { Circuits } from './dispatch/circuits.js';
 import { DeliveriesShutdown } from './deliveries.shutdown.js';
-import { DeliveriesStoreModule } from './deliveries.store.module.js';
+import { CompletionsModule } from '../completions/completions.module.js';
 import { DeliveryEvents } from './delivery-events.js';
-import { Dispatcher } from './dispatcher.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { FirstAttempts } from './first-attempts.js';
 import { IntegrationHealth } from './integration-health.js';
-import { Lanes } from './lanes.js';
-import { OutcomeWriter } from './outcome-writer.js';
+import { RetryWorker } from './retry-worker.js';
 import { PurgeJob } from './purge.job.js';
-import { Resending } from './resending.js';
 
-/** What is owed for ended sessions, and how it is paid. */
+/** Attempts: first attempts, retries, and what they say about integrations and destinations. */
 @Module({
-  imports: [DeliveriesStoreModule, IntegrationsStoreModule, NotificationsModule, PlatformModule],
+  imports: [CompletionsModule, IntegrationsModule, NotificationsModule, PlatformModule, WebhooksModule],
   providers: [
     AnalysisChannel,
     AttemptReport,
     AttemptRunner,
-    CircuitBoard,
+    Circuits,
     DeliveriesShutdown,
     DeliveryEvents,
     Dispatcher,
     FirstAttempts,
-    FlowTriggerChannel,
+    FlowChannel,
     IntegrationHealth,
-    Lanes,
-    OutcomeWriter,
+    RetryWorker,
     PurgeJob,
-    Resending,
-    SurveyTriggerChannel,
+    SurveysChannel,
     WebhookChannel,
-    WebhookClient,
   ],
-  exports: [DeliveriesStoreModule, DeliveryEvents, Dispatcher, FirstAttempts, OutcomeWriter, Resending, WebhookClient],
+  exports: [DeliveryEvents, Dispatcher, AttemptRunner, FirstAttempts, WebhooksModule],
 })
 export class DeliveriesModule {}

@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import type { Channel, DeliveryState } from './completion.js';
-import type { DeliveryResult } from './settlement.js';
+import type { Channel, DeliveryState } from '../completions/delivery.js';
+import type { DeliveryResult } from '../completions/transitions.js';
 
-/** What came of one delivery that was taken up. */
+/** What came of one claimed delivery. */
 export interface AttemptedDelivery {
   channel: Channel;
   result: DeliveryResult['result'];
-  /** As it stands afterwards; `owed` is tried again. */
+  /** As it stands afterwards; `pending` is tried again. */
   state: DeliveryState;
   /** Absent where nothing was sent. */
   durationMs?: number;

@@ -1,37 +1,46 @@
-import { testConfig } from '../../test/support/service-environment.js';
+import mongoose from 'mongoose';
+import { CompletionStore } from '../../test/support/completion-store.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
+import { stubOf } from '../../test/support/stub.js';
+import type { PlannedCompletion } from '../completions/completion.js';
+import type { Delivery } from '../completions/delivery.js';
+import { DueAlarm } from '../completions/due-alarm.js';
+import { OutcomeWriter } from '../completions/outcome-writer.js';
+import { giveBack, newDelivery } from '../completions/transitions.js';
 import { Clock } from '../persistence/clock.js';
-import type { CoreClient } from '../platform/core/core.client.js';
+import { CoreClient } from '../platform/core/core.client.js';
 import { SurveyDirectory } from '../platform/core/survey-directory.js';
-import type { AttemptRunner } from './attempt-runner.js';
-import type { Attempt } from './channels/delivery-channel.js';
-import { type Completion, type Delivery, newDelivery } from './completion.js';
-import { Dispatcher } from './dispatcher.js';
-import { type EndedSession, FirstAttempts, type Places } from './first-attempts.js';
-import type { OutcomeWriter } from './outcome-writer.js';
-import type { SessionMaterial } from './session-material.js';
+import { AttemptRunner } from './attempt-runner.js';
+import { DeliveryEvents } from './delivery-events.js';
+import { Circuits } from './dispatch/circuits.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import { FirstAttempts, type Permits, type SessionInFlight } from './first-attempts.js';
+import { PayloadSource } from './payload-source.js';
 
 /** Attempts that end when the test says so, and what is written of them. */
 class Journal {
   /** Written at once, by session: the states of its deliveries. */
-  readonly handedOver: [string, string[]][] = [];
+  readonly completed: [string, string[]][] = [];
   /** Written alone, later. */
   readonly settled: string[] = [];
   private readonly ends = new Map<string, (delivery: Delivery) => void>();
 
-  readonly runner = {
-    run: ({ completion, delivery }: Attempt) =>
-      new Promise<Delivery>((resolve) => this.ends.set(`${completion._id}/${delivery.destination}`, resolve)),
-  } as unknown as AttemptRunner;
+  readonly runner = stubOf(AttemptRunner, {
+    run: ({ session, delivery }) =>
+      new Promise<Delivery>((resolve) => this.ends.set(`${session._id}/${delivery.destination}`, resolve)),
+    giveBack: (delivery) => giveBack(delivery, 0),
+  });
 
-  readonly writer = {
-    handOver: ({ _id }: Completion, deliveries: Delivery[]) =>
-      this.handedOver.push([_id, deliveries.map(({ state }) => state)]),
-    settle: (id: string, _: string, { destination }: Delivery) => this.settled.push(`${id}/${destination}`),
-  } as unknown as OutcomeWriter;
+  readonly writer = stubOf(OutcomeWriter, {
+    expect: () => undefined,
+    complete: ({ _id, deliveries }) => this.completed.push([_id, deliveries.map(({ state }) => state)]),
+    settle: (id, _token, { destination }) => this.settled.push(`${id}/${destination}`),
+  });
 
   async deliver(...names: string[]): Promise<void> {
     for (const name of names) {
-      this.ends.get(name)!({ ...newDelivery(name.split('/')[1]!), state: 'delivered' });
+      const destination = name.split('/')[1]!;
+      this.ends.get(name)!({ ...newDelivery(destination, { token: 'l1', until: new Date(0) }), state: 'delivered' });
       await jest.advanceTimersByTimeAsync(0);
     }
   }
@@ -44,16 +53,18 @@ describe('FirstAttempts', () => {
 
   function build(env: Record<string, string> = {}): void {
     const config = testConfig(env);
-    dispatcher = new Dispatcher(config);
+    const clock = new Clock();
+    const alarm = new DueAlarm(clock);
+    const { destinations } = new CompletionStore(mongoose.createConnection()); // never opened: no circuit changes
+    dispatcher = new Dispatcher(config, new Circuits(config, clock, destinations, alarm, new DeliveryEvents()), alarm);
     const { runner, writer } = journal;
-    const nobody = {};
     attempts = new FirstAttempts(
       config,
-      new Clock(),
+      clock,
       dispatcher,
       runner,
       writer,
-      new SurveyDirectory(nobody as CoreClient),
+      new SurveyDirectory(stubOf(CoreClient, {})),
     );
   }
 
@@ -68,25 +79,39 @@ describe('FirstAttempts', () => {
     jest.useRealTimers();
   });
 
-  function ended(id: string, ...destinations: string[]): EndedSession {
-    const deliveries = destinations.map((destination) => newDelivery(destination));
-    const leaseUntil = new Date(Date.now() + 60_000);
-    const completion: Partial<Completion> = { _id: id, lease: 'l1', leaseUntil, deliveries };
-    return { completion: completion as Completion, material: {} as SessionMaterial };
+  function ended(id: string, ...destinations: string[]): SessionInFlight {
+    const planned: PlannedCompletion = {
+      _id: id,
+      sessionId: id,
+      revision: 1,
+      organizationId: 'o1',
+      tenantId: 't1',
+      rule: 'default-threshold',
+      thresholdSeconds: 60,
+      lastInteraction: new Date(0),
+      foundAt: new Date(0),
+      leftOut: [],
+      destinations,
+    };
+    return { planned, source: stubOf(PayloadSource, {}) };
   }
 
-  /** Asks for places. @returns them, once they have been given */
-  function ask(sessions: number): { given?: Places } {
-    const asked: { given?: Places } = {};
-    void attempts.reserve(sessions).then((places) => (asked.given = places));
+  function begin(...sessions: SessionInFlight[]): void {
+    attempts.begin({ lease: 'l1', leaseUntil: new Date(Date.now() + 60_000) }, sessions, new Map());
+  }
+
+  /** Asks for permits. @returns them, once they have been given */
+  function ask(sessions: number): { given?: Permits } {
+    const asked: { given?: Permits } = {};
+    void attempts.reserve(sessions).then((permits) => (asked.given = permits));
     return asked;
   }
 
-  const given = (...asked: { given?: Places }[]) => asked.map((one) => one.given !== undefined);
+  const given = (...asked: { given?: Permits }[]) => asked.map((one) => one.given !== undefined);
 
   const turn = () => jest.advanceTimersByTimeAsync(0);
 
-  it('gives places first come, first served, and no more than 200', async () => {
+  it('gives permits first come, first served, and no more than 200', async () => {
     const [first, second, third] = [ask(120), ask(100), ask(10)];
     await turn();
     expect(given(first, second, third)).toEqual([true, false, false]);
@@ -95,7 +120,7 @@ describe('FirstAttempts', () => {
     expect(given(second, third)).toEqual([true, true]);
   });
 
-  it('takes back what a page has no sessions for, once', async () => {
+  it('takes back the permits that a page does not need, once', async () => {
     const [page, next, last] = [ask(200), ask(190), ask(10)];
     await turn();
     page.given!.keep(10);
@@ -108,17 +133,17 @@ describe('FirstAttempts', () => {
     expect(given(last, ask(1))).toEqual([true, false]);
   });
 
-  it('has places for two pages, however long they are', async () => {
+  it('has permits for two pages of any length', async () => {
     build({ SESSION_PAGE_SIZE: '1000' });
     const [first, second, third] = [ask(1_000), ask(1_000), ask(1)];
     await turn();
     expect(given(first, second, third)).toEqual([true, true, false]);
   });
 
-  it('keeps the place of a session until its outcomes are handed over', async () => {
+  it('keeps the permit of a session until its outcomes are handed to the writer', async () => {
     const first = ask(1);
     await turn();
-    attempts.begin([ended('s1', 'a', 'b')], new Map());
+    begin(ended('s1', 'a', 'b'));
     first.given!.release();
     const next = ask(200);
     await journal.deliver('s1/a');
@@ -127,9 +152,9 @@ describe('FirstAttempts', () => {
     expect(given(next)).toEqual([true]);
   });
 
-  it('gives no place while too many first attempts wait for their turn', async () => {
+  it('gives no permit while too many first attempts wait for their turn', async () => {
     const destinations = Array.from({ length: 1_200 }, (_, index) => `webhook:${index}`);
-    attempts.begin([ended('s1', ...destinations)], new Map());
+    begin(ended('s1', ...destinations));
     const next = ask(1);
     await turn();
     expect([dispatcher.waitingFirst > 1_024, ...given(next)]).toEqual([true, false]);
@@ -138,28 +163,28 @@ describe('FirstAttempts', () => {
   });
 
   it('writes the outcomes of a session once, when all are in', async () => {
-    attempts.begin([ended('s1', 'a', 'b')], new Map());
+    begin(ended('s1', 'a', 'b'));
     await jest.advanceTimersByTimeAsync(5_000); // nothing has come of it yet: nothing to write down
-    expect(journal.handedOver).toEqual([]);
+    expect(journal.completed).toEqual([]);
     await journal.deliver('s1/a', 's1/b');
-    expect([journal.handedOver, journal.settled]).toEqual([[['s1', ['delivered', 'delivered']]], []]);
+    expect([journal.completed, journal.settled]).toEqual([[['s1', ['delivered', 'delivered']]], []]);
   });
 
   it('waits for a slow destination no longer than half a second after the first outcome', async () => {
-    attempts.begin([ended('s1', 'a', 'slow')], new Map());
+    begin(ended('s1', 'a', 'slow'));
     await journal.deliver('s1/a');
     await jest.advanceTimersByTimeAsync(400);
-    expect(journal.handedOver).toEqual([]);
+    expect(journal.completed).toEqual([]);
     await jest.advanceTimersByTimeAsync(200);
-    expect(journal.handedOver).toEqual([['s1', ['delivered', 'owed']]]);
+    expect(journal.completed).toEqual([['s1', ['delivered', 'pending']]]);
     await journal.deliver('s1/slow');
     expect(journal.settled).toEqual(['s1/slow']);
   });
 
   it('writes down what is known at the stop', async () => {
-    attempts.begin([ended('s1', 'a', 'b')], new Map());
+    begin(ended('s1', 'a', 'b'));
     await journal.deliver('s1/b');
-    attempts.handOverAll();
-    expect(journal.handedOver).toEqual([['s1', ['owed', 'delivered']]]);
+    attempts.writeAll();
+    expect(journal.completed).toEqual([['s1', ['pending', 'delivered']]]);
   });
 });

@@ -1,103 +1,110 @@
 import { Injectable } from '@nestjs/common';
+import {
+  completionOf,
+  type IntentLease,
+  plannedDeliveries,
+  type PlannedCompletion,
+} from '../completions/completion.js';
+import { type Delivery, integrationIdOf } from '../completions/delivery.js';
+import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { Config } from '../config/config.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { type HasSurveys, SurveyDirectory } from '../platform/core/survey-directory.js';
 import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
-import type { Completion, Delivery } from './completion.js';
-import { Dispatcher } from './dispatcher.js';
-import type { LaneJob } from './lane.js';
-import { type DetectedPage, OutcomeWriter } from './outcome-writer.js';
-import type { SessionMaterial } from './session-material.js';
-import { giveBack } from './settlement.js';
+import type { Attempt } from './channels/delivery-channel.js';
+import { type AttemptOrigin, DeliveryJob } from './delivery-job.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import type { PayloadSource } from './payload-source.js';
 
-/** An ended session that hbf-core has just been told of, with what the check has in memory. Whoever gets it owns it. */
-export interface EndedSession {
-  completion: Completion;
-  material: SessionMaterial;
+/** An ended session that hbf-core has just been told of, and what the bodies of its deliveries are made of. */
+export interface SessionInFlight {
+  planned: PlannedCompletion;
+  source: PayloadSource;
 }
 
-/** Places for sessions that are read, written down and begun together. */
-export interface Places {
+/** Room in memory for sessions that are read, written down and begun together. */
+export interface Permits {
   /** Gives back what is beyond `sessions`. */
   keep(sessions: number): void;
-  /** Gives back all that is left: sessions that were begun have places of their own. */
+  /** Gives back all that is left: sessions that were begun have permits of their own. */
   release(): void;
 }
 
-/** What sessions that are begun together share. */
-interface BegunPage extends DetectedPage {
+/** What sessions that are begun together have in common. */
+interface Page extends IntentLease {
   completedAt: Date;
   hasSurveys: HasSurveys;
   integrations: ReadonlyMap<number, Integration>;
-  attempt(tracked: Tracked, index: number): Promise<void>;
-  /** To the lanes. */
-  leave(tracked: Tracked, index: number): void;
-}
-
-/** A session under way. */
-interface Tracked {
-  ended: EndedSession;
-  page: BegunPage;
-  /** As they stand, in the order of the completion's. */
-  deliveries: Delivery[];
-  /** First attempts that have not come back. */
-  pending: number;
-  handedOver: boolean;
-  /** When the first delivery was attempted, or left to the lanes (ms of this machine): there is something to write. */
-  since?: number;
 }
 
 /**
- * A session's outcomes are written once, when all first attempts are in; but no later than this after the first of
- * them, so that a slow destination does not keep the others' outcomes unwritten (a crash would send those again). What
- * only waits for its turn is not written before: each write of a part costs as much as one of the whole.
+ * A session's outcomes are written once, when all first attempts have one; but no later than this after the first of
+ * them, so that a slow destination does not keep the others' outcomes unwritten (after a crash those would be sent
+ * again). What only waits for its turn is not written before: writing a part costs as much as writing the whole.
  */
-const HAND_OVER_AFTER_MS = 500;
+const WRITE_AFTER_MS = 500;
 const SWEEP_MS = 50;
 /**
- * Sessions under way, from before they are read until their outcomes are handed over: no more than are paid within
- * HAND_OVER_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and written down
- * while the other is paid. It bounds the memory that transcripts take, too, and what is sent again after a kill. With
- * three pages the garbage collector, which carries along what is under way, takes more than the third one gains.
+ * Sessions under way, from before they are read until their outcomes are handed to the writer: no more than are
+ * delivered within WRITE_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and
+ * written down while the other is delivered. It bounds the memory that transcripts take, and what is sent again after a
+ * kill. With three pages the garbage collector, which copies what is under way, takes more time than the third one gains.
  */
 const SESSIONS_AT_ONCE = 200;
 /** First attempts that wait for their turn, before the next page is read. */
 const WAITING_AT_ONCE = 1_024;
 
-/** Small, and without closures of its own: hundreds wait, and the garbage collector carries them along. */
-class FirstAttempt implements LaneJob {
+/** The first attempts of one session. */
+class FirstRound implements AttemptOrigin {
+  readonly first = true;
+  readonly tie = inThisTrace;
+  /** As they stand, in the order of the plan: claimed, until their attempt has an outcome. */
+  readonly deliveries: Delivery[];
+  /** When the first of them had an outcome or was left to the retry worker (ms of this machine). */
+  since?: number;
+  private written = false;
+  private unsettled: number;
+
   constructor(
-    readonly destination: string,
-    private readonly tracked: Tracked,
-    private readonly index: number,
-  ) {}
-
-  get first(): boolean {
-    return true;
+    readonly planned: PlannedCompletion,
+    private readonly page: Page,
+    private readonly writer: OutcomeWriter,
+    private readonly whenWritten: (round: FirstRound) => void,
+    private readonly whenSettled: () => void,
+  ) {
+    this.deliveries = plannedDeliveries(planned, page);
+    this.unsettled = this.deliveries.length;
   }
 
-  get alone(): boolean {
-    return false;
+  settled(_attempt: Pick<Attempt, 'delivery'>, delivery: Delivery): void {
+    if (this.written) {
+      this.writer.settle(this.planned._id, this.page.lease, delivery);
+    } else {
+      const index = this.deliveries.findIndex(({ destination }) => destination === delivery.destination);
+      this.deliveries[index] = delivery;
+      this.since ??= Date.now();
+      if (--this.unsettled === 0) this.write();
+    }
+    this.whenSettled();
   }
 
-  run(): Promise<void> {
-    return this.tracked.page.attempt(this.tracked, this.index);
-  }
-
-  turnAway(): void {
-    this.tracked.page.leave(this.tracked, this.index);
+  /** Writes the session as it stands. A delivery whose attempt still runs keeps its claim, and is settled by it later. */
+  write(): void {
+    this.written = true;
+    this.writer.complete(completionOf(this.planned, this.page.completedAt, this.deliveries), this.page.lease);
+    this.whenWritten(this);
   }
 }
 
-/** Makes the first attempts at once, with the session that is in memory; what finds no place is left to the lanes. */
+/** Makes the first attempts at once, with the session that is in memory; what finds no room is left to the retry worker. */
 @Injectable()
 export class FirstAttempts {
-  private readonly tracked = new Set<Tracked>();
-  /** Sessions that have a place and are not begun yet. */
+  private readonly rounds = new Set<FirstRound>();
+  /** Sessions that have a permit and are not begun yet. */
   private reserved = 0;
-  private readonly waitingForPlaces: { sessions: number; give: (places: Places) => void }[] = [];
+  private readonly waitingForPermits: { sessions: number; give: (permits: Permits) => void }[] = [];
   private timer?: NodeJS.Timeout;
 
   constructor(
@@ -110,113 +117,70 @@ export class FirstAttempts {
   ) {}
 
   /**
-   * Waits until so many sessions have places; first come, first served. Whoever gets them must release them.
+   * Waits until so many sessions have permits; first come, first served. The caller must release them.
    *
    * @param sessions at most SESSION_PAGE_SIZE
    */
-  reserve(sessions: number): Promise<Places> {
+  reserve(sessions: number): Promise<Permits> {
     return new Promise((give) => {
-      this.waitingForPlaces.push({ sessions, give });
+      this.waitingForPermits.push({ sessions, give });
       this.proceed();
     });
   }
 
   /**
-   * Begins the first attempts of `sessions`, which have places.
+   * Begins the first attempts of `sessions`, which have permits.
    *
-   * @param sessions all that is detected under their lease
+   * @param lease of the intents that hold these sessions, and no others
    * @param integrations those of their webhooks, by id
    */
-  begin(sessions: readonly EndedSession[], integrations: ReadonlyMap<number, Integration>): void {
-    const page: BegunPage = {
-      left: sessions.length,
-      completedAt: new Date(this.clock.now()),
-      hasSurveys: this.surveys.freshly(),
-      integrations,
-      attempt: inThisTrace((tracked, index) => this.attempt(tracked, index)),
-      leave: (tracked, index) => this.leave(tracked, index),
-    };
-    for (const ended of sessions) this.beginOne(ended, page);
+  begin(
+    lease: IntentLease,
+    sessions: readonly SessionInFlight[],
+    integrations: ReadonlyMap<number, Integration>,
+  ): void {
+    const completedAt = new Date(this.clock.now());
+    const page: Page = { ...lease, completedAt, hasSurveys: this.surveys.freshly(), integrations };
+    this.writer.expect(lease.lease, sessions.length);
+    for (const session of sessions) this.beginOne(session, page);
   }
 
-  /** Writes down everything as it stands: attempts that still run keep their claim. */
-  handOverAll(): void {
-    for (const tracked of this.tracked) this.handOver(tracked);
+  /** Writes everything as it stands: attempts that still run keep their claim. */
+  writeAll(): void {
+    for (const round of this.rounds) round.write();
   }
 
-  private beginOne(ended: EndedSession, page: BegunPage): void {
-    const { deliveries } = ended.completion;
-    ended.completion.completedAt = page.completedAt;
-    const tracked: Tracked = {
-      ended,
+  private beginOne({ planned, source }: SessionInFlight, page: Page): void {
+    const round = new FirstRound(
+      planned,
       page,
-      deliveries: [...deliveries],
-      pending: deliveries.length,
-      handedOver: false,
-    };
-    this.tracked.add(tracked);
-    this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
-    deliveries.forEach(({ destination }, index) => {
-      if (this.dispatcher.accepts(destination)) this.dispatcher.submit(new FirstAttempt(destination, tracked, index));
-      else this.leave(tracked, index);
-    });
-  }
-
-  private async attempt(tracked: Tracked, index: number): Promise<void> {
-    const { completion, material } = tracked.ended;
-    const { hasSurveys, integrations } = tracked.page;
-    const delivery = completion.deliveries[index]!;
-    const attempt = {
-      completion,
-      delivery,
-      material,
-      hasSurveys,
-      integration: delivery.integrationId === undefined ? undefined : integrations.get(delivery.integrationId),
-      // the lease is in the database's time, deadlines of attempts are in this machine's
-      deadline: Date.now() + completion.leaseUntil!.getTime() - this.clock.now(),
-    };
-    this.done(tracked, index, await this.runner.run(attempt));
-  }
-
-  private leave(tracked: Tracked, index: number): void {
-    this.done(tracked, index, giveBack(tracked.ended.completion.deliveries[index]!, this.clock.now()));
-  }
-
-  private done(tracked: Tracked, index: number, delivery: Delivery): void {
-    if (tracked.handedOver) {
-      const { _id, lease } = tracked.ended.completion;
-      this.writer.settle(_id, lease!, delivery);
-    } else {
-      tracked.deliveries[index] = delivery;
-      tracked.since ??= Date.now();
-      tracked.pending--;
-      if (tracked.pending === 0) this.handOver(tracked);
-    }
-    this.proceed();
-  }
-
-  /** What is not done yet becomes a claim like any other: its lease is the completion's, its token too. */
-  private handOver(tracked: Tracked): void {
-    const { completion } = tracked.ended;
-    const claim = { dueAt: completion.leaseUntil!, token: completion.lease! };
-    const deliveries = tracked.deliveries.map((delivery, index) =>
-      delivery === completion.deliveries[index] ? { ...delivery, ...claim } : delivery,
+      this.writer,
+      (written) => this.rounds.delete(written),
+      () => this.proceed(),
     );
-    tracked.handedOver = true;
-    this.tracked.delete(tracked);
-    this.writer.handOver(completion, deliveries, tracked.page.completedAt, tracked.page);
-    this.proceed();
+    this.rounds.add(round);
+    this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
+    const { completedAt, hasSurveys, integrations, leaseUntil } = page;
+    const session = { ...planned, completedAt };
+    for (const delivery of [...round.deliveries]) {
+      const integrationId = integrationIdOf(delivery.destination);
+      const integration = integrationId === undefined ? undefined : integrations.get(integrationId);
+      const attempt: Attempt = { session, delivery, source, hasSurveys, integration, leaseUntil };
+      const job = new DeliveryJob(attempt, round, this.runner);
+      if (this.dispatcher.accepts(delivery.destination)) this.dispatcher.submit(job);
+      else job.reject();
+    }
   }
 
   private proceed(): void {
-    for (let next; (next = this.waitingForPlaces[0]) && this.hasRoom(next.sessions);) {
-      this.waitingForPlaces.shift();
+    for (let next; (next = this.waitingForPermits[0]) && this.hasRoom(next.sessions);) {
+      this.waitingForPermits.shift();
       this.reserved += next.sessions;
-      next.give(this.places(next.sessions));
+      next.give(this.permits(next.sessions));
     }
   }
 
-  private places(held: number): Places {
+  private permits(held: number): Permits {
     const giveBackTo = (left: number) => {
       this.reserved -= held - left;
       held = left;
@@ -226,17 +190,15 @@ export class FirstAttempts {
   }
 
   private hasRoom(sessions: number): boolean {
-    const taken = this.tracked.size + this.reserved;
+    const taken = this.rounds.size + this.reserved;
     const atOnce = Math.max(SESSIONS_AT_ONCE, 2 * this.config.sessionPageSize);
     return taken + sessions <= atOnce && this.dispatcher.waitingFirst < WAITING_AT_ONCE;
   }
 
   private sweep(): void {
-    const tooLong = Date.now() - HAND_OVER_AFTER_MS;
-    for (const tracked of this.tracked) {
-      if (tracked.since !== undefined && tracked.since <= tooLong) this.handOver(tracked);
-    }
-    if (this.tracked.size > 0) return;
+    const tooLong = Date.now() - WRITE_AFTER_MS;
+    for (const round of this.rounds) if (round.since !== undefined && round.since <= tooLong) round.write();
+    if (this.rounds.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;
   }

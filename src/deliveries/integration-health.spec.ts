@@ -1,16 +1,17 @@
+import { stubOf } from '../../test/support/stub.js';
 import type { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import type { IntegrationEvent } from '../notifications/integration-event.js';
 import type { IntegrationNotifications } from '../notifications/integration-notifications.js';
 import { Clock } from '../persistence/clock.js';
-import { newDelivery } from './completion.js';
+import { newDelivery } from '../completions/transitions.js';
 import { IntegrationHealth } from './integration-health.js';
-import type { Resending } from './resending.js';
-import type { DeliveryResult } from './settlement.js';
+import { Redelivery } from '../completions/redelivery.js';
+import type { DeliveryResult } from '../completions/transitions.js';
 
 const START = Date.UTC(2026, 0, 1);
 const DAY_MS = 86_400_000;
-const SETTLED = newDelivery('webhook:1');
+const SETTLED = newDelivery('webhook:1', { token: 'l1', until: new Date(START) });
 
 class MovableClock extends Clock {
   at = START + 0.5; // the real one is not whole, either
@@ -23,7 +24,7 @@ class MovableClock extends Clock {
 class World {
   readonly clock = new MovableClock();
   readonly events: string[] = [];
-  readonly dropped: string[] = [];
+  readonly cancelled: string[] = [];
   integration = { id: 1, organizationId: 'org1', enabled: true } as Integration;
   writes = 0;
   private readonly repository: Pick<IntegrationRepository, 'disable' | 'findById' | 'noteFailure' | 'noteSuccess'> = {
@@ -54,12 +55,14 @@ class World {
         return Promise.resolve();
       },
     };
-    const resending = { drop: (_id: number, reason: string) => Promise.resolve(this.dropped.push(reason)) };
+    const redelivery = stubOf(Redelivery, {
+      cancel: (_id, reason) => Promise.resolve(this.cancelled.push(reason)),
+    });
     return new IntegrationHealth(
       this.clock,
       this.repository as IntegrationRepository,
       notifications as IntegrationNotifications,
-      resending as unknown as Resending,
+      redelivery,
     );
   }
 }
@@ -121,26 +124,26 @@ describe('IntegrationHealth', () => {
     world.integration = { ...world.integration, failingSince: new Date(START) };
     await note(failure());
     expect(world.integration).toMatchObject({ enabled: false, disabledReason: 'failing_for_days' });
-    expect(world.dropped).toEqual([expect.stringContaining('failed for 5 days')]);
+    expect(world.cancelled).toEqual([expect.stringContaining('failed for 5 days')]);
     await health.onModuleDestroy();
   });
 
-  it('disables at 410 once, and drops again what was just being completed', async () => {
+  it('disables at 410 once, and cancels also the deliveries of intents of that moment', async () => {
     await note(failure('http_410'));
     await note(failure('http_410'));
     expect(world.events).toEqual(['disabled http_410']);
     await health.onModuleDestroy();
-    expect(world.dropped).toEqual(Array(2).fill(expect.stringContaining('410 Gone')));
+    expect(world.cancelled).toEqual(Array(2).fill(expect.stringContaining('410 Gone')));
   });
 
-  it('drops nothing again once an administrator has enabled it', async () => {
+  it('cancels nothing once an administrator has enabled the integration again', async () => {
     await note(failure('http_410'));
     world.integration = { ...world.integration, enabled: true };
     await health.onModuleDestroy();
-    expect(world.dropped).toHaveLength(1);
+    expect(world.cancelled).toHaveLength(1);
   });
 
-  it('tells of those that died together, also when it stops; those without an attempt too', async () => {
+  it('tells of several dead deliveries together, also at a stop, those without an attempt included', async () => {
     const dead = { ...SETTLED, state: 'dead' as const };
     await note(failure(), { settled: dead });
     await note({ result: 'impossible', code: 'session_gone', message: 'gone' }, { settled: dead });

@@ -3,9 +3,9 @@ import { IntegrationRepository } from '../integrations/integration.repository.js
 import type { DisabledReason, Integration } from '../integrations/integration.schema.js';
 import { IntegrationNotifications } from '../notifications/integration-notifications.js';
 import { Clock } from '../persistence/clock.js';
-import type { Delivery } from './completion.js';
-import { Resending } from './resending.js';
-import type { DeliveryResult } from './settlement.js';
+import type { Delivery } from '../completions/delivery.js';
+import { Redelivery } from '../completions/redelivery.js';
+import type { DeliveryResult } from '../completions/transitions.js';
 
 /** An endpoint that has failed without a success for this long is disabled. */
 const FAILING_AT_MOST_MS = 5 * 86_400_000;
@@ -41,7 +41,7 @@ export class IntegrationHealth implements OnModuleDestroy {
     private readonly clock: Clock,
     private readonly integrations: IntegrationRepository,
     private readonly notifications: IntegrationNotifications,
-    private readonly resending: Resending,
+    private readonly redelivery: Redelivery,
   ) {}
 
   async onModuleDestroy(): Promise<void> {
@@ -103,7 +103,7 @@ export class IntegrationHealth implements OnModuleDestroy {
     const reason = `the integration is disabled: ${WHY[why]}`;
     this.disabled.set(integration.id, reason);
     this.lookAfterwards();
-    await this.resending.drop(integration.id, reason);
+    await this.redelivery.cancel(integration.id, reason);
   }
 
   private dead(integration: Integration, last: Facts): void {
@@ -116,7 +116,7 @@ export class IntegrationHealth implements OnModuleDestroy {
     this.timer ??= setTimeout(() => this.inBackground(this.afterwards()), AFTERWARDS_MS);
   }
 
-  /** Sessions that were just being completed when their integration was disabled are owed to it since. */
+  /** Sessions that were just being completed when their integration was disabled have deliveries for it since. */
   private async afterwards(): Promise<void> {
     clearTimeout(this.timer);
     this.timer = undefined;
@@ -130,7 +130,7 @@ export class IntegrationHealth implements OnModuleDestroy {
     }
     for (const [id, reason] of disabled) {
       const enabledAgain = (await this.integrations.findById(id))?.enabled;
-      if (!enabledAgain) await this.resending.drop(id, reason);
+      if (!enabledAgain) await this.redelivery.cancel(id, reason);
     }
   }
 

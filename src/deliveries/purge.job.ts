@@ -5,8 +5,8 @@ import { MailOutbox } from '../notifications/mail-outbox.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { JobLease } from '../persistence/job-lease.js';
-import { CompletionRepository } from './completion.repository.js';
-import { IntegrationErrorRepository } from './integration-error.repository.js';
+import { CompletionRepository } from '../completions/completion.repository.js';
+import { IntegrationErrorRepository } from '../completions/integration-error.repository.js';
 
 const EVERY_MS = 3_600_000;
 const LEASE_MS = 1_800_000;

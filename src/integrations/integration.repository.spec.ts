@@ -1,5 +1,6 @@
-import { testDatabaseUri } from '../../test/support/database.js';
-import { testConfig } from '../../test/support/service-environment.js';
+import { counterModel, integrationModel } from '../../test/support/models.js';
+import { testDatabaseUri } from '../../test/world/database.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
@@ -8,7 +9,7 @@ import { IntegrationRepository, type IntegrationSettings } from './integration.r
 
 const HOUR = 3_600_000;
 /** A variable, as the compiler would look for types beside it. */
-const MIGRATION: string = '../../migrations/0002-integrations.js';
+const MIGRATION: string = '../../migrations/0001-baseline.js';
 
 interface Plan {
   executionStats: { nReturned: number; totalDocsExamined: number };
@@ -27,7 +28,12 @@ class MovableClock extends Clock {
 
 const clock = new MovableClock();
 const database = new Database(config, new Clock());
-const repository = new IntegrationRepository(database, new Counter(database), clock, new Secrets(config));
+const repository = new IntegrationRepository(
+  integrationModel(database),
+  new Counter(counterModel(database)),
+  clock,
+  new Secrets(config),
+);
 
 function settings(changes: Partial<IntegrationSettings> = {}): IntegrationSettings {
   return {

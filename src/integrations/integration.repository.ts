@@ -1,19 +1,19 @@
 import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
 import type { Model, QueryFilter, QueryOptions, UpdateQuery } from 'mongoose';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
-import { Database } from '../persistence/database.js';
 import { Secrets } from '../persistence/secrets.js';
 import {
   type ClearHeader,
   type DisabledReason,
+  INTEGRATION,
   type Integration,
   type IntegrationDocument,
-  integrationSchema,
   type SealedHeader,
 } from './integration.schema.js';
 
-/** What an administrator decides about an integration; a PUT replaces all of it. */
+/** The settings that an administrator makes; a PUT replaces all of them. */
 export interface IntegrationSettings {
   url: string;
   tenants: string[];
@@ -22,30 +22,26 @@ export interface IntegrationSettings {
   errorEmailRecipients: string[];
 }
 
-/** However often it is rotated: each one adds a signature to every webhook. */
+/** Limits the signatures of a webhook: each secret that is in force adds one. */
 const MAX_SIGNING_SECRETS = 4;
 
 type Filter = QueryFilter<IntegrationDocument>;
 
 /**
- * The collection `integrations`. Everything that a request of an administrator leads to is looked up by organization
- * and id together; only the delivering side, which took the id from its own records, may ask by id alone.
+ * The collection `integrations`. Requests of administrators find an integration by organization and id together; only
+ * deliveries, whose ids come from the service's own records, find it by id alone.
  */
 @Injectable()
 export class IntegrationRepository {
-  private readonly model: Model<IntegrationDocument>;
-
   constructor(
-    database: Database,
+    @InjectModel(INTEGRATION) private readonly model: Model<IntegrationDocument>,
     private readonly counter: Counter,
     private readonly clock: Clock,
     private readonly secrets: Secrets,
-  ) {
-    this.model = database.connection.model<IntegrationDocument>('Integration', integrationSchema);
-  }
+  ) {}
 
   /**
-   * In no order: with one the engine walks all integrations by id instead of the index on tenants.
+   * Not sorted: with a sort the engine scans all integrations by id instead of using the index on tenants.
    *
    * @returns every enabled integration that lists one of the tenants; the caller checks the organization
    */
@@ -94,8 +90,8 @@ export class IntegrationRepository {
   }
 
   /**
-   * Replaces the settings and nothing else. Enabling forgets why the service had disabled it and starts the days of
-   * failing anew.
+   * Replaces the settings and nothing else. Enabling removes the reason for which the service had disabled it, and the
+   * days of failing are counted from zero.
    *
    * @param version when given, the replacement is made only on that version
    * @returns null when there is no such integration (in that version)
@@ -122,9 +118,9 @@ export class IntegrationRepository {
   }
 
   /**
-   * Makes `secret` the one in force; the one before it signs beside it for `overlapMs` more.
+   * Makes `secret` the one in force; the previous one signs too for another `overlapMs`.
    *
-   * @returns null when the integration is gone, or another rotation came between (ask again)
+   * @returns null when the integration was deleted or another rotation was faster (read it again)
    */
   async rotateSigningSecret(integration: Integration, secret: string, overlapMs: number): Promise<Integration | null> {
     const now = this.clock.now();
@@ -139,27 +135,27 @@ export class IntegrationRepository {
     });
   }
 
-  /** Disables it in the service's own name. @returns false when it was disabled already, so that one mail goes out */
+  /** Disables it on behalf of the service. @returns false when it was disabled already: so only one mail is sent */
   async disable(id: number, reason: DisabledReason, at: Date): Promise<boolean> {
     const filter = { _id: id, enabled: true };
     const change = { $set: { enabled: false, disabledReason: reason, disabledAt: at }, $inc: { version: 1 } };
     return (await this.model.updateOne(filter, change)).modifiedCount === 1;
   }
 
-  /** Notes that an attempt failed. @returns since when it has failed without a success; null when it is gone */
+  /** Stores that an attempt failed. @returns the first failure since the last success; null when it was deleted */
   async noteFailure(id: number, at: Date): Promise<Date | null> {
     const updated = await this.update({ _id: id }, { $min: { failingSince: at } });
     return updated?.failingSince ?? null;
   }
 
-  /** Notes that an attempt succeeded; writes only when it had been failing. @returns whether it had */
+  /** Stores that an attempt succeeded; writes only after a failure. @returns whether there had been one */
   async noteSuccess(id: number, at: Date): Promise<boolean> {
     const filter = { _id: id, failingSince: { $exists: true } };
     const result = await this.model.updateOne(filter, { $unset: { failingSince: 1 }, $set: { recoveredAt: at } });
     return result.modifiedCount === 1;
   }
 
-  /** @throws SecretError when the key that sealed them is not configured any more */
+  /** @throws SecretError when the key that sealed them is no longer configured */
   openHeaders(integration: Pick<Integration, 'headers'>): ClearHeader[] {
     return integration.headers.map(({ name, value }) => ({ name, value: this.secrets.decrypt(value) }));
   }
@@ -195,7 +191,7 @@ function scoped(organizationId: string, id: number, version?: number): Filter {
   return { _id: id, organizationId, ...(version !== undefined && { version }) };
 }
 
-/** Documents that older code or an operator wrote may lack what has a default. */
+/** Documents that an operator wrote by hand may lack fields that have a default. */
 function toIntegration(document: IntegrationDocument | null): Integration | null {
   if (!document) return null;
   const { _id, ...rest } = document;

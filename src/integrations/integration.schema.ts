@@ -1,4 +1,5 @@
 import { Schema } from 'mongoose';
+import { schemaOptions } from '../persistence/schema-options.js';
 import type { SealedSecret } from '../persistence/secrets.js';
 
 /** A custom header as an administrator writes it, the value in clear. */
@@ -17,7 +18,7 @@ export interface SealedHeader {
 export interface SigningSecret {
   secret: SealedSecret;
   createdAt: Date;
-  /** Set when a newer one took its place: until then both sign. */
+  /** Set when a newer secret replaced it: until then both sign. */
   expiresAt?: Date;
 }
 
@@ -25,8 +26,8 @@ export interface SigningSecret {
 export type DisabledReason = 'gone' | 'failing_for_days';
 
 /**
- * A customer's endpoint that hears of the ended sessions of the tenants it lists. Header values and signing secrets
- * are sealed: IntegrationRepository opens them, as late as possible.
+ * A customer's endpoint that receives the ended sessions of the tenants that it lists. Header values and signing secrets
+ * are sealed; IntegrationRepository opens them as late as possible.
  */
 export interface Integration {
   id: number;
@@ -44,11 +45,11 @@ export interface Integration {
   modifiedBy: string;
   /** Newest first. */
   signingSecrets: SigningSecret[];
-  /** The first failure since the last success; absent while all goes well. */
+  /** The first failure since the last success; absent while attempts succeed. */
   failingSince?: Date;
-  /** The success that ended the latest failing; not every success. */
+  /** The success that ended the latest series of failures; other successes are not stored. */
   recoveredAt?: Date;
-  /** Counts what administrators and the service changed; the ETag of the REST API. */
+  /** Counts the changes by administrators and by the service; the ETag of the REST API. */
   version: number;
 }
 
@@ -74,7 +75,8 @@ const signingSecret = new Schema<SigningSecret>(
   { _id: false },
 );
 
-/** Its indexes are made in migrations/0002-integrations.js. */
+export const INTEGRATION = 'Integration';
+
 export const integrationSchema = new Schema<IntegrationDocument>(
   {
     _id: { type: Number, required: true },
@@ -95,12 +97,11 @@ export const integrationSchema = new Schema<IntegrationDocument>(
     recoveredAt: Date,
     version: { type: Number, default: 1 },
   },
-  {
-    collection: 'integrations',
-    versionKey: false,
-    strict: 'throw',
-    autoIndex: false,
-    autoCreate: false,
-    bufferCommands: false,
-  },
+  { ...schemaOptions, collection: 'integrations' },
 );
+
+// IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants
+integrationSchema.index({ tenants: 1, enabled: 1 }, { name: 'tenants-enabled' });
+
+// IntegrationRepository.list: an organization's integrations in the order of their ids
+integrationSchema.index({ organizationId: 1, _id: 1 }, { name: 'organization' });

@@ -1,35 +1,13 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
-import { DeliveriesModule } from '../deliveries/deliveries.module.js';
-import { PlatformModule } from '../platform/platform.module.js';
-import { ExampleDeliveryController } from './example-delivery.controller.js';
-import { ExampleDeliveryService } from './example-delivery.service.js';
-import { IntegrationErrorsController } from './integration-errors.controller.js';
-import { IntegrationErrorsRepository } from './integration-errors.repository.js';
-import { IntegrationValidator } from './integration.validator.js';
-import { IntegrationsController } from './integrations.controller.js';
-import { IntegrationsService } from './integrations.service.js';
-import { IntegrationsStoreModule } from './integrations.store.module.js';
+import { MongooseModule } from '@nestjs/mongoose';
+import { IntegrationRepository } from './integration.repository.js';
+import { INTEGRATION, integrationSchema } from './integration.schema.js';
 import { Resealing } from './resealing.js';
-import { SigningSecretsController } from './signing-secrets.controller.js';
-import { SigningSecretsService } from './signing-secrets.service.js';
 
-/** The REST API by which administrators manage their integrations. */
+/** The integrations as stored, and the rotation of the key that seals their secrets. Their REST API is in api/. */
 @Module({
-  imports: [AuthModule, DeliveriesModule, IntegrationsStoreModule, PlatformModule],
-  controllers: [
-    IntegrationErrorsController,
-    IntegrationsController,
-    SigningSecretsController,
-    ExampleDeliveryController,
-  ],
-  providers: [
-    ExampleDeliveryService,
-    IntegrationErrorsRepository,
-    IntegrationsService,
-    IntegrationValidator,
-    Resealing,
-    SigningSecretsService,
-  ],
+  imports: [MongooseModule.forFeature([{ name: INTEGRATION, schema: integrationSchema }])],
+  providers: [IntegrationRepository, Resealing],
+  exports: [IntegrationRepository],
 })
 export class IntegrationsModule {}

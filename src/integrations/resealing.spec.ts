@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
-import { insertIntegration } from '../../test/support/integrations.js';
-import { PlatformSimulator } from '../../test/support/platform-simulator.js';
-import { serviceEnvironment } from '../../test/support/service-environment.js';
-import { startService } from '../../test/support/service-in-process.js';
+import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
+import { insertIntegration } from '../../test/world/integrations.js';
+import { PlatformSimulator } from '../../test/world/platform/platform-simulator.js';
+import { serviceEnvironment } from '../../test/world/service/service-environment.js';
+import { startService } from '../../test/world/service/service-in-process.js';
 import { waitFor } from '../../test/support/wait-for.js';
 import { IntegrationRepository } from './integration.repository.js';
 import type { IntegrationDocument } from './integration.schema.js';

@@ -1,21 +1,24 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model } from 'mongoose';
 import { Config } from '../config/config.js';
 import { Database } from '../persistence/database.js';
 import { JobLease } from '../persistence/job-lease.js';
 import { type SealedSecret, Secrets } from '../persistence/secrets.js';
-import type { IntegrationDocument } from './integration.schema.js';
+import { INTEGRATION, type IntegrationDocument } from './integration.schema.js';
 
 const LEASE_MS = 300_000;
 
 /**
- * The second half of a key rotation: with old keys configured, what they sealed is sealed anew with the present key at
- * start, by one replica. When the log says that none was left over, the old keys can go.
+ * The second half of a key rotation: with old keys configured, one replica seals the secrets of the old keys anew with
+ * the current key at start. When the log reports `left: 0`, the old keys can be removed from the configuration.
  */
 @Injectable()
 export class Resealing implements OnApplicationBootstrap {
   private readonly logger = new Logger(Resealing.name);
 
   constructor(
+    @InjectModel(INTEGRATION) private readonly integrations: Model<IntegrationDocument>,
     private readonly config: Config,
     private readonly database: Database,
     private readonly lease: JobLease,
@@ -29,9 +32,8 @@ export class Resealing implements OnApplicationBootstrap {
 
   /** @returns how many integrations were sealed anew, and how many could not be (changed meanwhile, or unknown key) */
   async run(): Promise<{ resealed: number; left: number }> {
-    const integrations = this.database.connection.collection<IntegrationDocument>('integrations');
     const found = { resealed: 0, left: 0 };
-    for await (const integration of integrations.find({})) {
+    for await (const integration of this.integrations.find().lean<IntegrationDocument>().cursor()) {
       const { _id, version, headers = [], signingSecrets = [] } = integration;
       const sealed = [...headers.map(({ value }) => value), ...signingSecrets.map(({ secret }) => secret)];
       if (sealed.every(({ keyId }) => keyId === this.secrets.keyId)) continue;
@@ -40,8 +42,8 @@ export class Resealing implements OnApplicationBootstrap {
           headers: headers.map((header) => ({ ...header, value: this.anew(header.value) })),
           signingSecrets: signingSecrets.map((entry) => ({ ...entry, secret: this.anew(entry.secret) })),
         };
-        // only as it was read: an admin's change that came between is sealed with the present key already
-        const { modifiedCount } = await integrations.updateOne({ _id, version }, { $set: anew });
+        // only the version that was read: an admin's change since then is sealed with the current key already
+        const { modifiedCount } = await this.integrations.updateOne({ _id, version }, { $set: anew });
         if (modifiedCount === 1) found.resealed++;
         else found.left++;
       } catch (error) {

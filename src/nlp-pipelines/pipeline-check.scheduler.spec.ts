@@ -1,9 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import type { Database } from '../persistence/database.js';
 import { PipelineCheckScheduler } from './pipeline-check.scheduler.js';
-import type { PipelineCheckService } from './pipeline-check.service.js';
 
 /** Checks that end when the test says so. */
 class FakeChecks {
@@ -41,8 +40,7 @@ describe('PipelineCheckScheduler', () => {
     const config = testConfig({ NLP_PIPELINE_CHECK_INTERVAL_IN_MINS: minutes });
     const whenReady = new Promise<void>((resolve) => (ready = resolve));
     const database = { whenReady: () => whenReady } as Database;
-    const service = checks as unknown as PipelineCheckService;
-    return new PipelineCheckScheduler(service, registry, database, config);
+    return new PipelineCheckScheduler(checks, registry, database, config);
   }
 
   beforeAll(() => {

@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { Config } from '../config/config.js';
 import { Database } from '../persistence/database.js';
@@ -8,8 +8,8 @@ import { PipelineCheckService } from './pipeline-check.service.js';
 const TIMEOUT = 'pipeline-check';
 
 /**
- * Runs the pipeline check as soon as the database is there (trainings may wait to be followed up), and then always
- * NLP_PIPELINE_CHECK_INTERVAL_IN_MINS after the end of the run before. 0 switches it off.
+ * Runs the pipeline check when the database is ready (an earlier process may have left trainings under way), and then
+ * NLP_PIPELINE_CHECK_INTERVAL_IN_MINS after the end of each run. 0 switches it off.
  */
 @Injectable()
 export class PipelineCheckScheduler implements OnApplicationBootstrap, OnModuleDestroy {
@@ -17,7 +17,7 @@ export class PipelineCheckScheduler implements OnApplicationBootstrap, OnModuleD
   private stopped = false;
 
   constructor(
-    private readonly checks: PipelineCheckService,
+    @Inject(PipelineCheckService) private readonly checks: { run(): Promise<unknown> },
     private readonly registry: SchedulerRegistry,
     private readonly database: Database,
     private readonly config: Config,

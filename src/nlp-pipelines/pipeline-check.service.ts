@@ -22,25 +22,25 @@ export interface PipelineCheckResult {
   backingOff: number;
   /** Trainings begun before, by this process or another, that had not ended. */
   unfinished: number;
-  /** Left to another replica, which is at work on them or on their training group. */
+  /** Not worked on, as another replica holds the lease of the pipeline or of its training group. */
   heldElsewhere: number;
-  /** Not looked at for an error of ours or of hbf-core's; the next check does. */
+  /** Not finished because of an error of ours or of hbf-core's; the next check tries again. */
   broken: number;
   outcomes: Partial<Record<TrainingOutcome, number>>;
 }
 
 interface Work {
-  /** Pipeline ids that are worked on one after the other, by the key of their lease. */
+  /** Pipeline ids that are trained one after the other, by the key of their lease. */
   series: Map<string, string[]>;
   figures: Pick<PipelineCheckResult, 'outdated' | 'rejected' | 'backingOff' | 'unfinished'>;
 }
 
-/** A lease outlives this many looks that hbf-core is slow to answer, and their repetitions. */
+/** A lease lasts for this many requests for a pipeline's state that hbf-core answers slowly. */
 const SLOW_LOOKS = 4;
 const LEASE_MARGIN_MS = 15_000;
 const STOP_MS = 5_000;
 
-/** Finds the pipelines that are to be trained, and has them trained: several at once, one at a time within a group. */
+/** Finds the pipelines to train and trains them: several at once, one at a time within a training group. */
 @Injectable()
 export class PipelineCheckService implements OnModuleDestroy {
   private readonly logger = new Logger(PipelineCheckService.name);
@@ -57,18 +57,18 @@ export class PipelineCheckService implements OnModuleDestroy {
     private readonly config: Config,
   ) {}
 
-  /** Trainings under way are left to be followed up, by another replica or after the restart. */
+  /** Leaves trainings under way as they are: another replica or the next process follows them up. */
   async onModuleDestroy(): Promise<void> {
     this.stopping.abort();
-    // a look that hbf-core is slow to answer must not hold the stop: all it would still do is release its lease
+    // a slow answer of hbf-core must not delay the stop: all that would follow is the release of a lease
     await Promise.race([this.running?.catch(() => undefined), delay(STOP_MS, undefined, { ref: false })]);
   }
 
   /**
-   * One check, from finding the pipelines to the end of the last training. Never two at once: called while one runs, it
-   * gives that one's result.
+   * One check, from finding the pipelines to the end of the last training. Never two at once: a call during a check gets
+   * that check's result.
    *
-   * @throws PlatformError when hbf-core does not tell which pipelines are outdated; the database's errors
+   * @throws PlatformError when hbf-core's list of outdated pipelines fails; the database's errors
    */
   run(): Promise<PipelineCheckResult> {
     this.running ??= this.check().finally(() => (this.running = undefined));
@@ -107,13 +107,13 @@ export class PipelineCheckService implements OnModuleDestroy {
     return { series: inSeries(work), figures: { ...figures, ...counts } };
   }
 
-  /** Of our own failed trainings whose backoff is over, the ones that still are what they were left as. */
+  /** Of our failed trainings whose backoff is over, the pipelines that hbf-core still lists as FAILED. */
   private async stillFailed(ids: ReadonlySet<string>) {
     if (ids.size === 0) return [];
     const { items } = await this.core.listFailedPipelines();
     const found = items.filter(({ id }) => ids.has(id));
     const kept = new Set(found.map(({ id }) => id));
-    await this.trainings.forget([...ids].filter((id) => !kept.has(id))); // trained by others, deleted, not automatic
+    await this.trainings.forget([...ids].filter((id) => !kept.has(id))); // trained by others, deleted, or without auto-train now
     return found;
   }
 
@@ -134,10 +134,10 @@ export class PipelineCheckService implements OnModuleDestroy {
       if (outcome === undefined) tally.broken++;
       else tally.outcomes[outcome] = (tally.outcomes[outcome] ?? 0) + 1;
     }
-    await this.lease.release(name).catch(() => undefined); // it passes by itself
+    await this.lease.release(name).catch(() => undefined); // otherwise it ends by its time
   }
 
-  /** @returns undefined when an error came in between */
+  /** @returns undefined when an error occurred */
   private async workOne(
     pipelineId: string,
     renew: () => Promise<boolean>,

@@ -12,24 +12,24 @@ import { failuresBefore, needsTraining, type Progress, progressOf, retryDelayMs 
 import { TrainingRepository } from './training.repository.js';
 import type { Training } from './training.schema.js';
 
-/** The right to work on a pipeline while others may not. */
+/** The lease under which one pipeline is trained. */
 export interface TrainingTurn {
-  /** Takes the lease for longer; false when it is another's by now. */
+  /** Extends the lease; false when another owner holds it now. */
   renew: () => Promise<boolean>;
-  /** Aborted when this process stops: what is being trained is left to be followed up. */
+  /** Aborted when this process stops; another replica or the next process follows the training up. */
   stopping: AbortSignal;
 }
 
 interface End {
   outcome: TrainingOutcome;
   code?: string;
-  /** As read last. */
+  /** The pipeline's `updatedAt` as last read. */
   updatedAt?: Date;
 }
 
 /**
- * Trains one pipeline and follows it to its end. The intent is stored before the service is asked, so that a restart
- * follows it up and does not train twice.
+ * Trains one pipeline and follows the training to its end. The training is stored before hbf-core or hbf-nlp is asked,
+ * so that a restart follows it up and does not train twice.
  */
 @Injectable()
 export class PipelineTrainer {
@@ -43,10 +43,10 @@ export class PipelineTrainer {
   ) {}
 
   /**
-   * Looks at the pipeline afresh, as it may have waited long for its turn, and does what it needs.
+   * Reads the pipeline again, as it may have waited long in its series, and trains it or follows up its training.
    *
-   * @throws PlatformError when hbf-core does not tell how the pipeline is; the database's errors. Either way the next
-   *   check goes on from what is stored.
+   * @throws PlatformError when hbf-core does not answer with the pipeline; the database's errors. The next check
+   *   continues from what is stored.
    */
   async work(pipelineId: string, turn: TrainingTurn): Promise<TrainingResult> {
     const last = await this.trainings.find(pipelineId);
@@ -67,7 +67,7 @@ export class PipelineTrainer {
     return this.trainings.begin(pipeline, { startedAt: new Date(now), pollUntil, failures });
   }
 
-  /** @returns the end, when there is nothing to follow. A time-out is none: the training may have begun. */
+  /** @returns the end, when the training was refused. A time-out is no refusal: the training may have begun. */
   private async ask(training: Training): Promise<End | undefined> {
     const client = training.nlpService === 'HBF_NLP' ? this.nlp : this.core;
     try {
@@ -81,7 +81,7 @@ export class PipelineTrainer {
     return undefined;
   }
 
-  /** A refusal may mean that the pipeline was deleted, or that another party was faster. */
+  /** A refusal may mean that the pipeline was deleted, or that another party trains it already. */
   private async refusal(training: Training, { code }: PlatformError): Promise<End> {
     const { pipeline, known } = await this.look(training._id);
     if (!known) return { outcome: 'failed', code };
@@ -90,7 +90,7 @@ export class PipelineTrainer {
     return pipeline.status === 'TRAINING' ? { outcome: 'left-alone' } : { outcome: 'failed', code, updatedAt };
   }
 
-  /** Looks every poll interval until the training ends; the first time at once. */
+  /** Reads the pipeline every poll interval until the training ends; the first time at once. */
   private async follow(training: Training, { renew, stopping }: TrainingTurn): Promise<End> {
     let progress: Progress = 'unmoved';
     let updatedAt = training.pipelineUpdatedAt;
@@ -107,13 +107,13 @@ export class PipelineTrainer {
     }
   }
 
-  /** What never was asked for, as far as we know, and never showed any sign of life, is no failure of the pipeline. */
+  /** Without `askedAt`, after a crash, and without a change of the pipeline it was not asked for: no failure. */
   private late(training: Training, progress: Progress): End {
     if (!training.askedAt && progress === 'unmoved') return { outcome: 'unasked' };
     return { outcome: 'timed-out', code: 'timed_out' };
   }
 
-  /** A look that hbf-core does not answer tells nothing: neither an end nor a failure. */
+  /** When hbf-core does not answer, the state is unknown: neither an end nor a failure. */
   private async look(id: string): Promise<{ known: boolean; pipeline?: Pipeline }> {
     try {
       const pipeline = await this.core.getPipeline(id);
@@ -148,7 +148,7 @@ export class PipelineTrainer {
     return { code, failures, nextAttemptAt };
   }
 
-  /** Once for failures in a row; the log has them all. */
+  /** One alert for failures in a row; the log has each of them. */
   private alert(training: Training, code: string, nextAttemptAt: Date): Promise<void> {
     const { pipelineId, name, tenantId, organizationId, nlpService } = factsOf(training);
     return this.alerts.raise({
@@ -174,7 +174,7 @@ function factsOf(training: Training) {
   return { pipelineId, name, tenantId, organizationId, nlpService, trainingGroup };
 }
 
-/** No failure of the pipeline: the next check may train it, with as many failures in a row as before. */
+/** No failure of the pipeline: the next check may train it, and its failures in a row stay as they are. */
 function nextTime({ failures }: Training, now: number) {
   const at = new Date(now);
   return { failures, nextAttemptAt: at, lastError: 'never_asked', finishedAt: at };

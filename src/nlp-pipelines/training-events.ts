@@ -1,14 +1,14 @@
 import { Injectable } from '@nestjs/common';
 
 /**
- * `trained`, `failed`, `timed-out` how a training ended; `gone` the pipeline was deleted; `left-alone` it needs none any
- * more, or another party trains it; `interrupted` this process stops, and another follows it up; `lost` its lease is
- * another's; `unasked` a crash came before hbf-core was asked, so the next check trains it.
+ * `trained`, `failed`, `timed-out`: how a training ended. `gone`: the pipeline was deleted. `left-alone`: it needs no
+ * training now, or another party trains it. `interrupted`: this process stops; another follows the training up. `lost`:
+ * another owner holds the lease. `unasked`: a crash came before hbf-core was asked; the next check trains it.
  */
 export type TrainingOutcome =
   'trained' | 'failed' | 'timed-out' | 'gone' | 'left-alone' | 'interrupted' | 'lost' | 'unasked';
 
-/** What came of one pipeline in one pipeline check. */
+/** The result of one pipeline in one pipeline check. */
 export interface TrainingResult {
   pipelineId: string;
   name?: string;
@@ -19,7 +19,7 @@ export interface TrainingResult {
   outcome: TrainingOutcome;
   /** Follows up a training that was begun before a restart. */
   resumed: boolean;
-  /** Since it was begun, a restart in between included. */
+  /** Since the training began, restarts included. */
   durationMs: number;
   /** Of a failed one. */
   code?: string;
@@ -27,7 +27,7 @@ export interface TrainingResult {
   nextAttemptAt?: Date;
 }
 
-/** Tells listeners (metrics) what came of every pipeline that was looked at. */
+/** Passes the result of every pipeline of a check to its listeners (metrics). */
 @Injectable()
 export class TrainingEvents {
   private readonly listeners: ((result: TrainingResult) => void)[] = [];

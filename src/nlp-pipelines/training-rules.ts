@@ -11,8 +11,8 @@ export function retryDelayMs(failures: number): number {
 
 /**
  * Whether a pipeline is to be trained now. OUTDATED ones are, unless their last training failed and its backoff has
- * not passed; FAILED ones only when it was our own training that failed, as a second try. Everything else is another
- * party's, who may be training it at this moment.
+ * not passed. FAILED ones are only when our own training failed and its backoff has passed. Any other status is left
+ * alone: another party may be training the pipeline.
  */
 export function needsTraining(pipeline: Pipeline, last: Training | undefined, now: number): boolean {
   const ourFailure = last?.state === 'failed' ? last : undefined;
@@ -27,13 +27,13 @@ export function failuresBefore(pipeline: Pipeline, last: Training | undefined): 
   return last.failures;
 }
 
-/** What a look at a pipeline in training says; `unmoved`: nothing tells yet that the training has begun. */
+/** The progress of a training by the pipeline as read; `unmoved`: nothing shows yet that the training has begun. */
 export type Progress = 'trained' | 'failed' | 'gone' | 'running' | 'unmoved';
 
 /**
- * Reads READY and FAILED as the end, and nothing else: an unknown status means "not finished". The first looks may still
- * show the status from before; then `lastTrainedAt` having moved tells that the training was done (and that the pipeline
- * is out of date anew, or not marked yet).
+ * READY and FAILED are the end; an unknown status means "not finished". The first reads may still show the status from
+ * before the training; then a later `lastTrainedAt` shows that the training was done (and that the pipeline is outdated
+ * again, or its status not updated yet).
  */
 export function progressOf(pipeline: Pipeline | undefined, training: Training): Progress {
   if (!pipeline) return 'gone';
@@ -45,7 +45,7 @@ export function progressOf(pipeline: Pipeline | undefined, training: Training): 
   return 'running';
 }
 
-/** Trainings with the same key follow one another, over all replicas: it names their lease. */
+/** Trainings with the same key run one after the other over all replicas; the key names their lease. */
 export function serialKey({ id, trainingGroup }: { id: string; trainingGroup?: string }): string {
   return trainingGroup === undefined ? `pipeline:${id}` : `group:${trainingGroup}`;
 }

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
 import type { Model, UpdateQuery } from 'mongoose';
-import { Database } from '../persistence/database.js';
 import type { Pipeline } from '../platform/core/pipeline.dto.js';
-import { type Training, trainingSchema } from './training.schema.js';
+import { TRAINING, type Training } from './training.schema.js';
 
 export interface NewTraining {
   startedAt: Date;
@@ -10,14 +10,10 @@ export interface NewTraining {
   failures: number;
 }
 
-/** The collection `trainings`: one document per pipeline. Ends are written only to the training that they are of. */
+/** The collection `trainings`: one document per pipeline. An end is written only to the training that it belongs to. */
 @Injectable()
 export class TrainingRepository {
-  private readonly model: Model<Training>;
-
-  constructor(database: Database) {
-    this.model = database.connection.model<Training>('Training', trainingSchema);
-  }
+  constructor(@InjectModel(TRAINING) private readonly model: Model<Training>) {}
 
   async find(pipelineId: string): Promise<Training | undefined> {
     return (await this.model.findById(pipelineId).lean<Training>()) ?? undefined;
@@ -31,7 +27,7 @@ export class TrainingRepository {
   }
 
   /**
-   * Writes down that the pipeline will be trained, before anyone is asked to: what a crash leaves is followed up.
+   * Stores that the pipeline will be trained, before hbf-core or hbf-nlp is asked: after a crash it is followed up.
    *
    * @returns undefined when a training of it is under way
    */
@@ -48,7 +44,7 @@ export class TrainingRepository {
     }
   }
 
-  /** The request to train is over. */
+  /** Stores when the request to train ended. */
   async noteAsked(training: Training, askedAt: Date): Promise<void> {
     await this.update(training, { $set: { askedAt } });
   }
@@ -67,7 +63,7 @@ export class TrainingRepository {
     await this.update(training, { $set: failed });
   }
 
-  /** Takes a training back, as if it had not been begun. */
+  /** Deletes a training, as if it had not begun. */
   async remove({ _id, startedAt }: Training): Promise<void> {
     await this.model.deleteOne({ _id, startedAt });
   }

@@ -1,13 +1,14 @@
 import { Schema } from 'mongoose';
+import { schemaOptions } from '../persistence/schema-options.js';
 
 /**
- * `training` asked for, or about to be, and followed until it ends; `trained` and `failed` how the latest one ended.
+ * `training`: asked for, or about to be, and followed until it ends. `trained`, `failed`: how the latest one ended.
  */
 export type TrainingState = 'training' | 'trained' | 'failed';
 
 /** The latest training of one pipeline. Ids, names, states and times only: a pipeline's answer holds credentials. */
 export interface Training {
-  /** The pipeline's. */
+  /** The pipeline's id. */
   _id: string;
   name?: string;
   tenantId?: string;
@@ -16,25 +17,26 @@ export interface Training {
   trainingGroup?: string;
   state: TrainingState;
   startedAt: Date;
-  /** When the request to train was over. Absent while `training`: a crash came first, and it may never have been sent. */
+  /** When the request to train ended. Absent while `training` after a crash: it may never have been sent. */
   askedAt?: Date;
-  /** When it counts as failed. A restart does not move it. */
+  /** When it counts as failed; a restart does not change it. */
   pollUntil: Date;
-  /** What the pipeline read before: the first polls may still read it. */
+  /** The pipeline's status before the training; the first polls may still show it. */
   statusBefore: string;
   lastTrainedAtBefore?: Date;
-  /** The pipeline's `updatedAt` as last read; a later one starts the backoff anew. */
+  /** The pipeline's `updatedAt` as last read; a different one ends the backoff. */
   pipelineUpdatedAt?: Date;
-  /** In a row. */
+  /** Failures in a row. */
   failures: number;
-  /** A failed one is not tried again before. */
+  /** A failed training is not tried again before. */
   nextAttemptAt?: Date;
   /** `training_failed`, `timed_out`, `never_asked`, or the code of the PlatformError. */
   lastError?: string;
   finishedAt?: Date;
 }
 
-/** Its index is made in migrations/0003-nlp-pipelines.js. */
+export const TRAINING = 'Training';
+
 export const trainingSchema = new Schema<Training>(
   {
     _id: { type: String, required: true },
@@ -55,12 +57,8 @@ export const trainingSchema = new Schema<Training>(
     lastError: String,
     finishedAt: Date,
   },
-  {
-    collection: 'trainings',
-    versionKey: false,
-    strict: 'throw',
-    autoIndex: false,
-    autoCreate: false,
-    bufferCommands: false,
-  },
+  { ...schemaOptions, collection: 'trainings' },
 );
+
+// TrainingRepository.relevant: trainings under way, and failed ones that may be tried again
+trainingSchema.index({ state: 1, nextAttemptAt: 1 }, { name: 'state-due' });

@@ -1,4 +1,4 @@
-/** What an integration's recipients hear of. */
+/** The events that an integration's recipients are mailed about. */
 export type IntegrationEventKind = 'first-failure' | 'dead' | 'disabled' | 'recovered';
 
 export interface IntegrationEvent {
@@ -12,6 +12,6 @@ export interface IntegrationEvent {
   code?: string;
   /** For people, shown in the mail: no payload, no header value. */
   reason?: string;
-  /** How many deliveries died at once; 1 when left out. */
+  /** How many deliveries became dead at once; 1 when left out. */
   count?: number;
 }

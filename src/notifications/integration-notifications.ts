@@ -5,9 +5,10 @@ import { MailWorker } from './mail-worker.js';
 const REASON_LENGTH = 300;
 
 /**
- * Tells an integration's `errorEmailRecipients` that it fails, that deliveries died, that it was disabled, that it
- * works again: at most one mail in ERROR_EMAIL_MIN_INTERVAL_IN_MINS, later events as one digest. Recording is one write
- * to the database and never sends; who hears of it and how many deliveries wait is looked up when the mail goes out.
+ * Mails an integration's `errorEmailRecipients` when it begins to fail, when deliveries are dead, when it was disabled
+ * and when it works again: at most one mail in ERROR_EMAIL_MIN_INTERVAL_IN_MINS, later events as one digest. Recording
+ * is one write to the database and never sends; the recipients and the number of pending deliveries are read when the
+ * mail is sent.
  */
 @Injectable()
 export class IntegrationNotifications {

@@ -1,9 +1,9 @@
-import type { Facts } from './mail-outbox.js';
+import type { Facts } from './mail.schema.js';
 
-/** What IntegrationNotifications keeps of the events until their mail is composed. */
+/** The facts that IntegrationNotifications stores with a note, for the text of its mail. */
 export interface IntegrationFacts extends Facts {
   at: Date;
-  /** The failure that began it; the first event that is known of when that one is not. */
+  /** When it began to fail; the first event after the last mail where that is unknown. */
   since: Date;
   recoveredAt: Date | null;
   statusCode: number | null;
@@ -11,7 +11,7 @@ export interface IntegrationFacts extends Facts {
   reason: string | null;
 }
 
-/** What QueuedOperatorAlerts keeps of the latest alert. */
+/** The facts that QueuedOperatorAlerts stores of the latest alert. */
 export interface OperatorFacts extends Facts {
   at: Date;
   subject: string;

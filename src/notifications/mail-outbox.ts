@@ -1,71 +1,39 @@
 import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Model, UpdateQuery, UpdateWithAggregationPipeline } from 'mongoose';
 import { randomUUID } from 'node:crypto';
-import type { OperatorAlertKind } from './operator-alerts.js';
 import { Clock } from '../persistence/clock.js';
-import { Database } from '../persistence/database.js';
+import { type Fact, type Facts, MAIL, type MailDocument, type MailTopic } from './mail.schema.js';
 
-/** Longer than a mail may take; a process that dies in the middle leaves its mail to others after this. */
+/** Longer than sending a mail can take; after this another replica may claim the mail of a process that died. */
 const LEASE_MS = 300_000;
 const KEPT_MS = 7 * 86_400_000;
 
-/** What a mail is about: there is never more than one unsent mail about the same. */
-export type MailTopic =
-  | { type: 'integration'; integrationId: number; organizationId: string }
-  | { type: 'operators'; kind: OperatorAlertKind; key: string };
-
-export type Fact = string | number | Date | null | readonly (readonly [string, string | number])[];
-export type Facts = Record<string, Fact>;
-
-/** Something to mail. The counts of all notes on a topic add up until its mail is sent; of each fact the latest holds. */
+/** An event to mail. Until the topic's mail is sent, counts of its notes add up and newer facts replace older ones. */
 export interface MailNote {
   topic: MailTopic;
   kind: string;
   count: number;
   facts: Facts;
-  /** Facts that hold only while no earlier note has set them. */
+  /** Facts that are set only where no earlier note has set them. */
   firstFacts?: Facts;
-}
-
-/**
- * One topic, in the collection `mails`: what was noted, what of it was mailed, and when the next mail may go. `dueAt` is
- * there only while something is owed; a claim moves it to the lease's end.
- */
-export interface MailDocument {
-  _id: string;
-  topic: MailTopic;
-  /** Everything ever noted, by kind; only grows. */
-  counts: Record<string, number>;
-  /** What of `counts` was mailed or given up. */
-  mailed?: Record<string, number>;
-  /** How many notes were taken: tells whether one came while a mail was under way. */
-  notes: number;
-  facts: Facts;
-  /** Names the owed mail; its Message-ID is made of it. */
-  batch?: string;
-  dueAt?: Date;
-  /** No mail on this topic before. */
-  notBefore?: Date;
-  token?: string;
-  /** Attempts at the owed mail that failed. */
-  attempts?: number;
-  changedAt: Date;
 }
 
 export type ClaimedMail = MailDocument & { token: string; batch: string };
 
 /**
- * The queue of owed mails and the memory of sent ones, in one document per topic. So a note is one write, a digest is
- * what has been noted since the last mail, and neither a crash nor a mail server that is away for hours makes more than
- * one mail of it. Written journaled, not buffered: a note that was taken survives a kill.
+ * The outbox of mails: the unsent ones, and what was sent on each topic, in one document per topic (collection `mails`).
+ * So a note is one write, a digest is what has been noted since the last mail, and a topic has one unsent mail even
+ * after a crash or hours without a mail server. Writes are journaled: a note that was stored survives a kill.
  */
 @Injectable()
 export class MailOutbox {
   constructor(
-    private readonly database: Database,
+    @InjectModel(MAIL) private readonly model: Model<MailDocument>,
     private readonly clock: Clock,
   ) {}
 
-  /** Notes it, due at once or when the topic's interval has passed. @returns whether a mail is due now */
+  /** Stores a note; its mail is due at once or when the topic's pause is over. @returns whether a mail is due now */
   async add(note: MailNote): Promise<boolean> {
     const now = new Date(this.clock.now());
     const count = `counts.${note.kind}`;
@@ -80,8 +48,8 @@ export class MailOutbox {
       changedAt: now,
       ...(Object.fromEntries([...first, ...facts]) as Record<string, object>),
     };
-    const options = { upsert: true, returnDocument: 'after', projection: { dueAt: 1 } } as const;
-    const mail = await this.mails.findOneAndUpdate({ _id: idOf(note.topic) }, [{ $set: set }], options);
+    const options = { upsert: true, returnDocument: 'after', projection: { dueAt: 1 }, updatePipeline: true } as const;
+    const mail = await this.model.findOneAndUpdate({ _id: idOf(note.topic) }, [{ $set: set }], options).lean();
     return mail!.dueAt! <= now;
   }
 
@@ -90,18 +58,14 @@ export class MailOutbox {
     const now = this.clock.now();
     const taken = { $set: { dueAt: new Date(now + LEASE_MS), token: randomUUID() } };
     const options = { sort: { dueAt: 1 }, returnDocument: 'after' } as const;
-    return (await this.mails.findOneAndUpdate(
-      { dueAt: { $lte: new Date(now) } },
-      taken,
-      options,
-    )) as ClaimedMail | null;
+    return this.model.findOneAndUpdate({ dueAt: { $lte: new Date(now) } }, taken, options).lean<ClaimedMail>();
   }
 
   /**
-   * Nothing of what was claimed is owed any more: it was sent, given up or has no recipient. What was noted meanwhile is
-   * owed after `pauseMs`.
+   * Ends a claim for good: the mail was sent, was given up, or has no recipient. What was noted since the claim becomes
+   * the next mail, due after `pauseMs`.
    *
-   * @returns false when the lease had passed and another has the mail
+   * @returns false when the lease had passed and another process has the mail
    */
   async settle(mail: ClaimedMail, pauseMs: number): Promise<boolean> {
     const now = this.clock.now();
@@ -117,7 +81,7 @@ export class MailOutbox {
     return this.write(mail, [{ $set: set }, { $unset: ['token', 'attempts'] }]);
   }
 
-  /** Gives the mail back, due again after `waitMs`. @returns false when the lease had passed and another has the mail */
+  /** Gives the mail back, due again after `waitMs`. @returns false when another process has claimed it since */
   async release(mail: ClaimedMail, attempts: number, waitMs: number): Promise<boolean> {
     const now = this.clock.now();
     const set = { dueAt: new Date(now + waitMs), attempts, changedAt: new Date(now) };
@@ -125,30 +89,30 @@ export class MailOutbox {
   }
 
   /**
-   * Forgets the topics that nothing was noted on and nothing was sent of for seven days: mails that were sent or given
-   * up, and those that nobody sends because SMTP_HOST was taken away.
+   * Deletes the topics without a note and without a mail for seven days: their mails were sent or given up, or wait
+   * because SMTP_HOST was unset.
    *
    * @param now epoch milliseconds
-   * @returns how many were forgotten
+   * @returns how many were deleted
    */
   async purge(now: number): Promise<number> {
-    const { deletedCount } = await this.mails.deleteMany({ changedAt: { $lt: new Date(now - KEPT_MS) } });
+    const { deletedCount } = await this.model.deleteMany({ changedAt: { $lt: new Date(now - KEPT_MS) } });
     return deletedCount;
   }
 
-  private async write(mail: ClaimedMail, change: object | object[]): Promise<boolean> {
-    return (await this.mails.updateOne({ _id: mail._id, token: mail.token }, change)).matchedCount === 1;
-  }
-
-  private get mails() {
-    return this.database.connection.collection<MailDocument>('mails');
+  /** Writes only while the claim is still ours. */
+  private async write(
+    { _id, token }: ClaimedMail,
+    change: UpdateQuery<MailDocument> | UpdateWithAggregationPipeline,
+  ): Promise<boolean> {
+    return (await this.model.updateOne({ _id, token }, change, { updatePipeline: true })).matchedCount === 1;
   }
 }
 
-/** @returns what of `mail` is owed, by kind */
-export function owedCounts(mail: Pick<MailDocument, 'counts' | 'mailed'>): Record<string, number> {
-  const owed = Object.entries(mail.counts).map(([kind, n]) => [kind, n - (mail.mailed?.[kind] ?? 0)] as const);
-  return Object.fromEntries(owed.filter(([, n]) => n > 0));
+/** @returns how many events of each kind were noted and not mailed yet */
+export function unmailedCounts(mail: Pick<MailDocument, 'counts' | 'mailed'>): Record<string, number> {
+  const unmailed = Object.entries(mail.counts).map(([kind, n]) => [kind, n - (mail.mailed?.[kind] ?? 0)] as const);
+  return Object.fromEntries(unmailed.filter(([, n]) => n > 0));
 }
 
 function idOf(topic: MailTopic): string {

@@ -8,8 +8,8 @@ export const MAIL_RETRY_WAITS_MS = [MINUTE, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5
 
 /**
  * @param attempts failed ones so far, 1 or more
- * @returns milliseconds until the next attempt; null to give up: two days have passed, or the server refused this very
- *   mail for good (an account or connection trouble is never taken for that: an operator mends it)
+ * @returns milliseconds until the next attempt; null to give up: two days have passed, or the server refused this mail
+ *   with a permanent error. A failed login or connection is no such refusal: an operator mends it.
  */
 export function retryWaitMs(attempts: number, error: MailNotSentError): number | null {
   const forGood = error.concernsThisMailOnly && (error.responseCode ?? 500) >= 500;

@@ -14,7 +14,7 @@ function input(changes: Partial<IntegrationMailInput['integration']> = {}): Inte
     },
     counts: { 'first-failure': 1 },
     facts: { at, since: at, recoveredAt: null, statusCode: null, code: 'ECONNREFUSED', reason: null },
-    waiting: 0,
+    pending: 0,
   };
 }
 

@@ -19,8 +19,8 @@ export interface IntegrationMailInput {
   /** What happened since the last mail; of `dead` the number of deliveries. */
   counts: Partial<Record<IntegrationEventKind, number>>;
   facts: IntegrationFacts;
-  /** Deliveries that wait to be sent. */
-  waiting: number;
+  /** Pending deliveries of the integration. */
+  pending: number;
 }
 
 export interface OperatorMailInput {
@@ -67,7 +67,7 @@ export function operatorMail({ kind, count, facts }: OperatorMailInput): MailCon
 }
 
 function integrationRows(input: IntegrationMailInput, happened: readonly string[]): Row[] {
-  const { integration, facts, waiting } = input;
+  const { integration, facts, pending } = input;
   const since = integration.failingSince ?? facts.since;
   const rows: (Row | false)[] = [
     ['Integration', `${integration.id} (${integration.enabled ? 'enabled' : 'disabled'})`],
@@ -80,7 +80,7 @@ function integrationRows(input: IntegrationMailInput, happened: readonly string[
     facts.recoveredAt !== null && since <= facts.recoveredAt && ['Works again since', instant(facts.recoveredAt)],
     ['Last status', lastStatus(facts)],
     facts.reason !== null && ['Reason', facts.reason],
-    ['Deliveries waiting', String(waiting)],
+    ['Pending deliveries', String(pending)],
   ];
   return rows.filter((row) => row !== false);
 }

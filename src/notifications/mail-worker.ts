@@ -6,7 +6,7 @@ import { type ClaimedMail, type MailNote, MailOutbox } from './mail-outbox.js';
 import { MAIL_CONNECTIONS, Mailer, MailNotSentError } from './mailer.js';
 import { retryWaitMs } from './mail-retry.js';
 
-/** One look at the outbox in this time is all that an idle process asks of the database. */
+/** An idle process reads the outbox once in this time. */
 const POLL_MS = 30_000;
 const OWN_TROUBLE_WAIT_MS = 60_000;
 const STOP_WAIT_MS = 3_000;
@@ -14,13 +14,14 @@ const STOP_WAIT_MS = 3_000;
 type Result = 'sent' | 'without-recipients' | 'given-up' | 'refused' | 'server-trouble' | 'own-trouble';
 
 /**
- * Takes notes for mails and sends what is due, in the background: it wakes when a note is due here, and every 30 s for
- * those that other replicas, an earlier process or a retry left. Several replicas may run: a mail is claimed by lease
- * and token. A crash between the server's OK and our own note of it sends that mail again, under the same Message-ID.
+ * Stores notes for mails and sends due mails in the background: when a note of this process is due, and every 30 s for
+ * mails of other replicas, of an earlier process, and for retries. Several replicas may run: a mail is claimed by lease
+ * and token. After a crash between the server's OK and the write that settles the mail, it is sent again, under the same
+ * Message-ID.
  */
 @Injectable()
 export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
-  /** What became of the mails in this process, for the metrics. */
+  /** How many mails of this process ended in which way, for the metrics. */
   readonly totals: Readonly<Record<Result, number>>;
 
   private readonly logger = new Logger(MailWorker.name);
@@ -33,11 +34,11 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     'own-trouble': 0,
   };
   private timer?: NodeJS.Timeout;
-  /** Those that send now, each one mail at a time: as many as there are connections, so that none waits in memory. */
-  private readonly lanes = new Set<Promise<void>>();
+  /** Each sends one mail at a time. At most MAIL_CONNECTIONS, so that a claimed mail never waits for a connection. */
+  private readonly senders = new Set<Promise<void>>();
   private active = 0;
   private again = false;
-  /** While the mail server is in trouble a poll tries one handful, and the other mails keep their attempts. */
+  /** Stops the senders until the next wake: mails that were not tried spend no attempt on a server that is away. */
   private serverInTrouble = false;
   private stopping = false;
   private saidNotConfigured = false;
@@ -60,10 +61,10 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     clearInterval(this.timer);
     await Promise.race([this.idle(), delay(STOP_WAIT_MS, undefined, { ref: false })]);
     this.mailer.close();
-    await this.idle(); // what the closing cut off is given back to the outbox
+    await this.idle(); // mails that the closing interrupted are given back to the outbox
   }
 
-  /** Notes something to mail. Never rejects: what is told to people must not stop what is done for them. */
+  /** Stores a note. Never rejects: a mail that cannot be stored must not stop the work that it is about. */
   async accept(note: MailNote): Promise<void> {
     if (!this.mailer.configured) {
       this.sayNotConfigured();
@@ -79,7 +80,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** Sends what is due, in the background. */
   wake(): void {
     this.serverInTrouble = false;
-    this.startLane();
+    this.startSender();
   }
 
   /** Resolves when nothing is due any more, or the mail server is in trouble; never rejects. */
@@ -89,7 +90,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async idle(): Promise<void> {
-    while (this.lanes.size > 0) await Promise.all(this.lanes);
+    while (this.senders.size > 0) await Promise.all(this.senders);
   }
 
   private start(): void {
@@ -98,15 +99,15 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     this.wake();
   }
 
-  private startLane(): void {
+  private startSender(): void {
     this.again = true;
     if (this.stopping || this.serverInTrouble || this.active === MAIL_CONNECTIONS) return;
     this.active++;
-    const lane = this.runLane().finally(() => this.lanes.delete(lane));
-    this.lanes.add(lane);
+    const sender = this.runSender().finally(() => this.senders.delete(sender));
+    this.senders.add(sender);
   }
 
-  private async runLane(): Promise<void> {
+  private async runSender(): Promise<void> {
     try {
       while (this.again) {
         this.again = false;
@@ -115,7 +116,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'mail.outbox-unreachable');
     } finally {
-      this.active--; // in the same turn as the last look at `again`, so that no wake falls in between
+      this.active--; // in the same turn as the last check of `again`, so that no wake is missed between them
     }
   }
 
@@ -123,7 +124,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     while (!this.stopping && !this.serverInTrouble) {
       const mail = await this.outbox.claim();
       if (!mail) return;
-      this.startLane(); // looks for the next one while this one is sent
+      this.startSender(); // another sender looks for the next mail while this one is sent
       const result = await this.deliver(mail);
       this.counts[result]++;
       if (result === 'server-trouble') this.serverInTrouble = true;
@@ -162,7 +163,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     return error.concernsThisMailOnly ? 'refused' : 'server-trouble';
   }
 
-  /** Our own trouble (the database, a stop) spends none of the mail's attempts. */
+  /** A failure on our side (the database, a stop) spends none of the mail's attempts. */
   private async giveBack(mail: ClaimedMail, error: Error): Promise<Result> {
     this.logger.warn({ ...about(mail), reason: error.message }, 'mail.given-back');
     const waitMs = this.stopping ? 0 : OWN_TROUBLE_WAIT_MS;

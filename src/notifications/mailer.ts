@@ -5,7 +5,7 @@ import { Config } from '../config/config.js';
 const CONNECTION_TIMEOUT_MS = 10_000;
 const GREETING_TIMEOUT_MS = 10_000;
 const SOCKET_TIMEOUT_MS = 30_000;
-/** A server that trickles its answers never trips the socket time-out; this one ends the whole mail. */
+/** A server that answers byte by byte never reaches the socket time-out; this one limits the whole mail. */
 const MAIL_TIMEOUT_MS = 120_000;
 const IDLE_CONNECTION_MS = 30_000;
 
@@ -22,13 +22,13 @@ export interface OutgoingMail {
   html: string;
 }
 
-/** The mail server did not take the mail. Holds codes only: the server's words may repeat addresses. */
+/** The mail server did not accept the mail. Holds codes only: the server's text may repeat addresses. */
 export class MailNotSentError extends Error {
   /**
    * @param code nodemailer's code (`ETIMEDOUT`, `EENVELOPE`, …)
    * @param responseCode the SMTP status, when there was one
-   * @param concernsThisMailOnly false: the trouble is the server's, the connection's or the sender's, and another mail
-   *   would meet it as well
+   * @param concernsThisMailOnly false: the server, the connection or the sender's account failed, and any other mail
+   *   would fail as well
    */
   constructor(
     readonly code: string,
@@ -103,7 +103,7 @@ function pooledTransport(config: Config, host: string) {
       secure: config.smtpSecure,
       auth,
       maxConnections: MAIL_CONNECTIONS,
-      maxRequeues: 1, // once, for a kept connection that the server had dropped; the rest is the outbox's work
+      maxRequeues: 1, // for an idle connection that the server had closed; further retries are the outbox's
       idleTimeout: IDLE_CONNECTION_MS,
       connectionTimeout: CONNECTION_TIMEOUT_MS,
       greetingTimeout: GREETING_TIMEOUT_MS,

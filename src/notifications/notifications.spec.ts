@@ -1,31 +1,33 @@
-import { Global, Logger, Module } from '@nestjs/common';
+import { counterModel, integrationModel, mailModel } from '../../test/support/models.js';
+import { Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { CommandStartedEvent, Db } from 'mongodb';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { waitFor } from '../../test/support/wait-for.js';
-import { testDatabaseUri } from '../../test/support/database.js';
+import { testDatabaseUri } from '../../test/world/database.js';
 import { freePort } from '../../test/support/ports.js';
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
+import { PersistenceModule } from '../persistence/persistence.module.js';
 import { Secrets } from '../persistence/secrets.js';
 import type { IntegrationEvent, IntegrationEventKind } from './integration-event.js';
 import { IntegrationNotifications } from './integration-notifications.js';
 import { MailComposer } from './mail-composer.js';
-import { type MailDocument, MailOutbox } from './mail-outbox.js';
+import { MailOutbox } from './mail-outbox.js';
 import { MAIL_RETRY_WAITS_MS } from './mail-retry.js';
 import { MailWorker } from './mail-worker.js';
+import type { MailDocument } from './mail.schema.js';
 import { Mailer } from './mailer.js';
 import { NotificationsModule } from './notifications.module.js';
 import { OperatorAlerts } from './operator-alerts.js';
 import { QueuedOperatorAlerts } from './queued-operator-alerts.js';
-import { WaitingDeliveries } from './waiting-deliveries.js';
 
 const MINUTE = 60_000;
 const START = Date.UTC(2026, 0, 1, 12);
@@ -41,11 +43,7 @@ class MovableClock extends Clock {
   }
 }
 
-class ThreeWait extends WaitingDeliveries {
-  countFor(): Promise<number> {
-    return Promise.resolve(3);
-  }
-}
+const threePending = { countFor: () => Promise.resolve(3) };
 
 interface Migration {
   up(db: Db): Promise<void>;
@@ -139,8 +137,8 @@ let integrations: IntegrationRepository;
 /** One replica's notifications, wired by hand and without its poll. */
 function replica(env: NodeJS.ProcessEnv = {}) {
   const config = configWith(env);
-  const outbox = new MailOutbox(database, clock);
-  const composer = new MailComposer(config, integrations, new ThreeWait());
+  const outbox = new MailOutbox(mailModel(database), clock);
+  const composer = new MailComposer(config, integrations, threePending);
   const worker = new MailWorker(database, outbox, composer, new Mailer(config));
   const alerts: OperatorAlerts = new QueuedOperatorAlerts(config, clock, worker);
   replicas.push(worker);
@@ -177,8 +175,13 @@ beforeAll(async () => {
   await sink.listen();
   await database.connection.openUri(uri, { monitorCommands: true });
   await database.connection.dropDatabase();
-  await jest.requireActual<Migration>('../../migrations/0004-notifications.js').up(database.connection.db!);
-  integrations = new IntegrationRepository(database, new Counter(database), clock, new Secrets(configWith()));
+  await jest.requireActual<Migration>('../../migrations/0001-baseline.js').up(database.connection.db!);
+  integrations = new IntegrationRepository(
+    integrationModel(database),
+    new Counter(counterModel(database)),
+    clock,
+    new Secrets(configWith()),
+  );
 });
 
 afterEach(async () => {
@@ -219,7 +222,7 @@ describe('mails to the recipients of an integration', () => {
       'Failing since: 2026-01-01 12:00:00 UTC',
       'Last status: HTTP 503',
       'Reason: refused by https://h.example/x\r\n',
-      'Deliveries waiting: 3',
+      'Pending deliveries: 3',
       `GET /organizations/org1/integrations/errors/${id}`,
       `POST /organizations/org1/integrations/${id}/recover`,
       '<td', // the HTML part
@@ -296,7 +299,7 @@ describe('mails to the recipients of an integration', () => {
     expect(body).not.toContain('Mend the endpoint');
   });
 
-  it('are not owed where there is no recipient, the integration is gone or is another organization’s', async () => {
+  it('are not queued where there is no recipient, the integration is gone or is another organization’s', async () => {
     const { worker, notifications } = replica();
     const silent = await integration({ recipients: [] });
     const other = await integration();
@@ -419,11 +422,15 @@ describe('the outbox', () => {
     clock.at += MINUTE;
 
     const context = await Test.createTestingModule({
-      imports: [ConfigModule.for(configWith()), SurroundingsModule, NotificationsModule],
-    }).compile();
+      imports: [ConfigModule.for(configWith()), PersistenceModule, NotificationsModule],
+    })
+      .overrideProvider(Clock)
+      .useValue(clock)
+      .compile();
     await context.init();
     await waitFor('the mail', () => sink.mails.length);
     expect(sink.mails[0]!.subject).toContain('7 deliveries were given up');
+    expect(sink.mails[0]!.body).toContain('Pending deliveries: 0');
     expect(context.get(OperatorAlerts)).toBeInstanceOf(QueuedOperatorAlerts);
     await context.close();
   });
@@ -441,7 +448,7 @@ describe('the outbox', () => {
     expect(new Set(sink.mails.map(({ messageId }) => messageId)).size).toBe(12);
   });
 
-  it('gives a mail whose process died to another, and takes no late outcome', async () => {
+  it('gives the mail of a process that died to another process, and takes no late outcome', async () => {
     const { outbox, worker } = replica();
     const topic = { type: 'operators', kind: 'training-failed', key: 'p1' } as const;
     await outbox.add({
@@ -548,19 +555,6 @@ describe('the mail configuration', () => {
     );
   });
 });
-
-const SURROUNDINGS = [
-  Counter,
-  Database,
-  Secrets,
-  { provide: Clock, useValue: clock },
-  { provide: WaitingDeliveries, useClass: ThreeWait },
-];
-
-/** What the service's global modules give. */
-@Global()
-@Module({ providers: SURROUNDINGS, exports: SURROUNDINGS })
-class SurroundingsModule {}
 
 /** Takes connections and never greets. */
 async function silentServer(): Promise<number> {

@@ -1,4 +1,4 @@
-/** What can go wrong in a way that only the operators of the service can mend. */
+/** Failures that only the operators of the service can mend. */
 export type OperatorAlertKind = 'core-refuses' | 'training-failed' | 'session-check-late' | 'tenant-disabled';
 
 /** One alert. `details` are shown in the mail: never put a secret, a URL query or a transcript in. */
@@ -11,7 +11,7 @@ export interface OperatorAlert {
 }
 
 /**
- * Tells the operators (OPERATOR_EMAIL_RECIPIENTS) of a trouble that is theirs to mend.
+ * Mails the operators (OPERATOR_EMAIL_RECIPIENTS) about failures that they must mend.
  *
  * Raising is cheap and never sends a mail itself: the mail is queued and a background worker sends it. The same kind
  * and key is mailed at most once an hour, so a caller may raise on every occurrence.

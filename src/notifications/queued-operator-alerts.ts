@@ -4,7 +4,7 @@ import { Clock } from '../persistence/clock.js';
 import { MailWorker } from './mail-worker.js';
 import { type OperatorAlert, OperatorAlerts } from './operator-alerts.js';
 
-/** Operator alerts through the mail outbox. Those within the hour are counted and go out as one mail after it. */
+/** Operator alerts by the mail outbox. Alerts within an hour of a mail are counted and sent as one mail after it. */
 @Injectable()
 export class QueuedOperatorAlerts extends OperatorAlerts {
   constructor(

@@ -1,8 +1,8 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { version } from './version.js';
+import { version } from '../config/version.js';
 
-/** Who answers here. */
+/** The service's name and version. */
 export class About {
   @ApiProperty({ example: 'hbf-session-manager' })
   name: string;

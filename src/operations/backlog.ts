@@ -1,25 +1,25 @@
 import { Injectable } from '@nestjs/common';
 import mongoose from 'mongoose';
 import { setTimeout as delay } from 'node:timers/promises';
-import { CompletionRepository } from '../deliveries/completion.repository.js';
-import { DestinationRepository } from '../deliveries/destination.repository.js';
+import { CompletionRepository } from '../completions/completion.repository.js';
+import { DestinationRepository } from '../completions/destination.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 
-/** What all replicas together owe, as the database tells. */
+/** The backlog of all replicas together, from the database. */
 export interface BacklogFigures {
   /** Of the delivery that has been due for longest; 0 when nothing is due. */
   oldestDueAgeSeconds: number;
   openCircuits: number;
 }
 
-/** Probes and scrapes come as often as they like; the database is asked once in this time. */
+/** However often probes and scrapes come, the database is asked once in this time. */
 const FRESH_MS = 10_000;
 const ANSWER_WITHIN_MS = 1_000;
-/** Their due times are only never too late, so that some may turn out to have nothing due. */
+/** A destination's announced due time may be too early, never too late: some of these have nothing due. */
 const DESTINATIONS_LOOKED_AT = 20;
 
-/** Looks at the backlog for probes and metrics, sparingly. */
+/** Reads the backlog for probes and metrics, at most once in ten seconds. */
 @Injectable()
 export class Backlog {
   private latest?: { figures: BacklogFigures; at: number };
@@ -32,7 +32,7 @@ export class Backlog {
     private readonly completions: CompletionRepository,
   ) {}
 
-  /** @returns figures that are at most ten seconds old; undefined when the database does not tell within a second */
+  /** @returns figures that are at most ten seconds old; undefined when the database does not answer within a second */
   async figures(): Promise<BacklogFigures | undefined> {
     if (this.database.connection.readyState !== mongoose.ConnectionStates.connected) return undefined;
     if (this.latest && performance.now() - this.latest.at < FRESH_MS) return this.latest.figures;

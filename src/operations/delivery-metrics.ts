@@ -1,14 +1,13 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Channel } from '../deliveries/completion.js';
+import { type Channel, CHANNELS } from '../completions/delivery.js';
 import type { DeliveryEvents } from '../deliveries/delivery-events.js';
-import type { Dispatcher } from '../deliveries/dispatcher.js';
-import type { OutcomeWriter } from '../deliveries/outcome-writer.js';
+import type { Dispatcher } from '../deliveries/dispatch/dispatcher.js';
+import type { OutcomeWriter } from '../completions/outcome-writer.js';
 import type { Backlog, BacklogFigures } from './backlog.js';
 import { EXCHANGE_BUCKETS, PREFIX } from './metric-names.js';
 
 /** Seconds: most are delivered at once; the retry schedule spans days. */
 const LATENCY_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200, 86_400, 259_200];
-const CHANNELS: readonly Channel[] = ['flow-trigger', 'survey-trigger', 'analysis', 'webhook'];
 
 export interface DeliverySources {
   events: DeliveryEvents;
@@ -17,7 +16,7 @@ export interface DeliverySources {
   backlog: Backlog;
 }
 
-/** Registers what there is to tell of deliveries, and keeps it up to date. Destinations are never labels. */
+/** Registers the metrics of deliveries. Destinations are never labels: there may be thousands. */
 export function observeDeliveries(registry: Registry, sources: DeliverySources): void {
   countAttempts([registry], sources.events);
   countCircuits([registry], sources.events);
@@ -26,10 +25,10 @@ export function observeDeliveries(registry: Registry, sources: DeliverySources):
 
 function countAttempts(registers: Registry[], events: DeliveryEvents): void {
   const attempts = tally(
-    { name: 'delivery_attempts_total', help: 'Deliveries taken up, by what came of it; postponed, dropped and impossible ones were not sent', registers }, // prettier-ignore
+    { name: 'delivery_attempts_total', help: 'Deliveries claimed, by result; postponed, cancelled and impossible ones were not sent', registers }, // prettier-ignore
     'result',
   );
-  const deliveries = tally({ name: 'deliveries_total', help: 'Deliveries by how they ended', registers }, 'outcome');
+  const deliveries = tally({ name: 'deliveries_total', help: 'Deliveries by outcome', registers }, 'outcome');
   const labelNames = ['channel'] as const;
   const duration = new Histogram({
     name: `${PREFIX}delivery_attempt_duration_seconds`,
@@ -45,22 +44,22 @@ function countAttempts(registers: Registry[], events: DeliveryEvents): void {
     buckets: LATENCY_BUCKETS,
     registers,
   });
-  // from the start, so that the first one shows as an increase
+  // zero from the start, so that the first one shows as an increase
   for (const channel of CHANNELS) {
-    for (const outcome of ['delivered', 'dead', 'dropped']) deliveries(channel, outcome, 0);
+    for (const outcome of ['delivered', 'dead', 'cancelled']) deliveries(channel, outcome, 0);
     for (const result of ['delivered', 'failed']) attempts(channel, result, 0);
   }
   events.listenToAttempts(({ channel, result, state, durationMs, latencyMs }) => {
     attempts(channel, result);
-    if (state !== 'owed') deliveries(channel, state);
+    if (state !== 'pending') deliveries(channel, state);
     if (durationMs !== undefined) duration.observe({ channel }, durationMs / 1000);
     if (latencyMs !== undefined) latency.observe({ channel }, latencyMs / 1000);
   });
 }
 
 /**
- * A counter by channel and one more label. There are two for each attempt, so it adds up by itself and tells prom-client
- * at a scrape: an increment there puts a key together from its labels, which takes about a microsecond.
+ * A counter by channel and one more label. It counts in a map and fills prom-client's counter at a scrape: each of
+ * prom-client's increments builds a key from the labels, about a microsecond, and there are two for each attempt.
  */
 function tally(
   { name, help, registers }: { name: string; help: string; registers: Registry[] },
@@ -107,7 +106,7 @@ function gaugeBacklog(registers: Registry[], { dispatcher, writer, backlog }: De
   });
   new Counter({
     name: `${PREFIX}delivery_outcomes_lost_total`,
-    help: 'Outcomes that came after their lease had passed to another; that one attempts it again',
+    help: 'Outcomes that came after the lease had passed to another process, which attempts the delivery again',
     registers,
     collect() {
       this.reset();

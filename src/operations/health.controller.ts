@@ -3,7 +3,7 @@ import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { HealthService, type Readiness } from './health.service.js';
 
-/** For probes: no token, no secret, no error text. */
+/** For probes. Needs no token; bodies hold no secret and no error text. */
 @ApiTags('Operations')
 @Controller('health')
 export class HealthController {

@@ -7,13 +7,13 @@ export interface Readiness {
   status: 'ready' | 'not ready' | 'stopping';
   database: 'up' | 'down';
   sessionCheck: { lastFinishedAt: string | null; ageSeconds: number | null; failing: boolean; paused: boolean };
-  /** `open` is null when the database does not tell. */
+  /** `open` is null when the database does not answer. */
   circuits: { open: number | null };
 }
 
 /**
- * What probes and operators are told about this process. Only the database and the stop decide on readiness: a check
- * that fails because hbf-core is away would not be mended by taking the REST API away as well.
+ * Readiness of this process, and figures for operators. Only the database and a stop under way make it not ready: while
+ * session checks fail because hbf-core is away, the REST API stays in service.
  */
 @Injectable()
 export class HealthService implements OnModuleDestroy {

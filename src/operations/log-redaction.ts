@@ -1,6 +1,6 @@
 /**
- * What must not be in any log line: secrets, and what belongs to customers. Nobody logs these. It is a second net, for
- * an object that somebody logs whole some day.
+ * Names of fields that hold secrets or data of customers. No log call names them; this protects against an object that is
+ * logged whole by mistake.
  */
 const FORBIDDEN: ReadonlySet<string> = new Set([
   ...['authorization', 'cookie', 'password', 'token', 'secret', 'signingSecrets', 'headers'],

@@ -1,6 +1,6 @@
 import pino, { type Logger, type LoggerOptions } from 'pino';
 import { Writable } from 'node:stream';
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { loggerParams } from './logging.js';
 
 function optionsFor(env: Record<string, string>): LoggerOptions {

@@ -6,7 +6,7 @@ import type { Options } from 'pino-http';
 import type { Config } from '../config/config.js';
 import { ecsFields } from './ecs-fields.js';
 import { redacted } from './log-redaction.js';
-import { version } from './version.js';
+import { version } from '../config/version.js';
 
 const SERIALIZERS = {
   req: (request: IncomingMessage & { id: string }) => ({
@@ -26,7 +26,7 @@ export function loggerParams(config: Config): Params {
     pinoHttp: {
       level: config.logLevel,
       formatters: { log: redacted },
-      // identifyRequest came first
+      // identifyRequest has set it
       genReqId: (request) => String(request.headers['x-request-id']),
       quietReqLogger: true,
       customAttributeKeys: { reqId: 'requestId' },
@@ -37,7 +37,7 @@ export function loggerParams(config: Config): Params {
   };
 }
 
-/** No properties of its own: those of a driver's error may hold whole documents. */
+/** Leaves out an error's own properties: those of a driver's error may hold whole documents. */
 export function errorFacts(error: unknown): unknown {
   if (!(error instanceof Error)) return { type: typeof error };
   const code = 'code' in error && typeof error.code !== 'object' ? { code: error.code } : {};
@@ -51,7 +51,7 @@ function formatOf({ logFormat, logLevel, production }: Config): Options {
   return { transport: { target: 'pino-pretty', options: { singleLine: true } } };
 }
 
-/** It is a development dependency: an image without it still starts when NODE_ENV is forgotten. */
+/** pino-pretty is a development dependency: an image without it still starts when NODE_ENV is not set. */
 function canLoad(name: string): boolean {
   try {
     return createRequire(__filename).resolve(name) !== '';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Config } from '../config/config.js';
 import { Metrics } from './metrics.js';
 
-/** Serves `GET /metrics`, and nothing else, on METRICS_PORT where it is set; until the very end of the process. */
+/** Serves `GET /metrics`, and nothing else, on METRICS_PORT when it is set, until the process ends. */
 @Injectable()
 export class MetricsServer implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly logger = new Logger(MetricsServer.name);

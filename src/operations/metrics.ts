@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import { DeliveryEvents } from '../deliveries/delivery-events.js';
-import { Dispatcher } from '../deliveries/dispatcher.js';
-import { OutcomeWriter } from '../deliveries/outcome-writer.js';
+import { Dispatcher } from '../deliveries/dispatch/dispatcher.js';
+import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { TrainingEvents } from '../nlp-pipelines/training-events.js';
 import { MailWorker } from '../notifications/mail-worker.js';
 import { PlatformCalls } from '../platform/platform-calls.js';
@@ -13,7 +13,7 @@ import { observeDeliveries } from './delivery-metrics.js';
 import { PREFIX } from './metric-names.js';
 import { observeMails, observePlatform, observeTrainings } from './platform-metrics.js';
 import { observeSessions } from './session-metrics.js';
-import { version } from './version.js';
+import { version } from '../config/version.js';
 
 /** The metrics of one instance of the service, in a registry of its own: tests start several in one process. */
 @Injectable()

@@ -6,7 +6,7 @@ import { EXCHANGE_BUCKETS, PREFIX } from './metric-names.js';
 
 const TRAINING_BUCKETS = [5, 15, 30, 60, 120, 240, 360, 600, 1800, 3600];
 
-/** Every try of every call to the platform's services, by route template. */
+/** Registers the metrics of calls to the platform's services, by route template; each try of a call counts. */
 export function observePlatform(registry: Registry, platformCalls: PlatformCalls): void {
   const registers = [registry];
   const calls = new Counter({
@@ -32,13 +32,13 @@ export function observeTrainings(registry: Registry, events: TrainingEvents): vo
   const registers = [registry];
   const trainings = new Counter({
     name: `${PREFIX}trainings_total`,
-    help: 'NLP pipelines that were looked at, by what came of it',
+    help: 'NLP pipelines that were examined, by outcome',
     labelNames: ['outcome'] as const,
     registers,
   });
   const duration = new Histogram({
     name: `${PREFIX}training_duration_seconds`,
-    help: 'Duration of trainings that ended, well or not',
+    help: 'Duration of trainings that ended, successful or not',
     buckets: TRAINING_BUCKETS,
     registers,
   });
@@ -53,7 +53,7 @@ export function observeTrainings(registry: Registry, events: TrainingEvents): vo
 export function observeMails(registry: Registry, worker: MailWorker): void {
   new Counter({
     name: `${PREFIX}mails_total`,
-    help: 'Mails taken up, by what came of it; refused and server-trouble are tried again',
+    help: 'Mails claimed, by result; refused and server-trouble are tried again',
     labelNames: ['result'] as const,
     registers: [registry],
     collect() {

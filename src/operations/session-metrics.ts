@@ -7,14 +7,14 @@ import { PREFIX } from './metric-names.js';
 const LATENESS_BUCKETS = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 43_200, 86_400];
 const CHECK_BUCKETS = [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** Registers what there is to tell of session checks, and keeps it up to date. */
+/** Registers the metrics of session checks. */
 export function observeSessions(registry: Registry, events: SessionEvents, scheduler: SessionCheckScheduler): void {
   const registers = [registry];
   countChecks(registers, events);
   const completed = new Counter({ name: `${PREFIX}sessions_completed_total`, help: 'Sessions completed', registers });
   const lateness = new Histogram({
     name: `${PREFIX}completion_lateness_seconds`,
-    help: 'How long after it had ended by its rule a session was completed',
+    help: 'Time from when a session ended by its rule to its completion',
     buckets: LATENESS_BUCKETS,
     registers,
   });
@@ -36,11 +36,14 @@ export function observeSessions(registry: Registry, events: SessionEvents, sched
 function countChecks(registers: Registry[], events: SessionEvents): void {
   const counter = (name: string, help: string) => new Counter({ name: `${PREFIX}${name}`, help, registers });
   const found = counter('sessions_found_total', 'Sessions found to have ended');
-  const recovered = counter('sessions_recovered_total', 'Sessions taken over from a process that went away');
+  const recovered = counter(
+    'sessions_recovered_total',
+    'Sessions whose completion was taken over from a process that stopped',
+  );
   const tenantsFailed = counter('session_check_tenants_failed_total', 'Scans of a tenant that failed');
   const troubled = new Counter({
     name: `${PREFIX}sessions_troubled_total`,
-    help: 'Sessions that hbf-core refuses to complete, shows in an unreadable way, or shows as active again untouched',
+    help: 'Sessions that hbf-core refuses to complete (refused), that cannot be read (malformed), or that hbf-core shows as active again without a new interaction (repeated)',
     labelNames: ['trouble'] as const,
     registers,
   });
@@ -51,12 +54,12 @@ function countChecks(registers: Registry[], events: SessionEvents): void {
   });
   const deferred = new Gauge({
     name: `${PREFIX}sessions_deferred`,
-    help: 'Sessions that the latest check left to the next one, as SESSION_CHECK_MAX_COMPLETIONS_PER_MIN asks',
+    help: 'Sessions that the latest check left to the next one because of SESSION_CHECK_MAX_COMPLETIONS_PER_MIN',
     registers,
   });
   const checks = new Counter({
     name: `${PREFIX}session_checks_total`,
-    help: 'Session checks by how they ended; paused: too many deliveries wait',
+    help: 'Session checks by outcome; paused: the backlog is above DELIVERY_BACKLOG_HIGH_WATER',
     labelNames: ['outcome'] as const,
     registers,
   });

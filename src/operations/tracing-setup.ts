@@ -3,17 +3,17 @@ import type { NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
 import { traceWith } from '../tracing/tracing.js';
-import { version } from './version.js';
+import { version } from '../config/version.js';
 
 const NAME = 'hbf-session-manager';
-/** A collector that is away must not hold the stop. */
+/** A collector that does not answer must not delay the stop. */
 const LAST_EXPORT_MS = 3_000;
 
 /**
  * Sets the OpenTelemetry SDK up where a collector is configured, and loads it only then. The SDK reads the other
  * OTEL_* variables by itself: headers, sampler, batch sizes, OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES. No
- * instrumentation patches anything, so that what our code does not name (a transcript, a customer's address) is in no
- * span, and customers are never sent a trace's id.
+ * automatic instrumentation is used: a span holds only what our code puts into it (no transcript, no customer's address),
+ * and customers' endpoints are sent no trace id.
  */
 @Injectable()
 export class TracingSetup implements OnApplicationShutdown, OnModuleInit {
@@ -41,7 +41,7 @@ export class TracingSetup implements OnApplicationShutdown, OnModuleInit {
     this.logger.log({}, 'tracing.on');
   }
 
-  /** After everything that traces has stopped; what the collector does not take within three seconds is lost. */
+  /** Runs after everything that traces has stopped; spans that the collector does not take in three seconds are lost. */
   async onApplicationShutdown(): Promise<void> {
     if (!this.provider) return;
     traceWith(undefined);

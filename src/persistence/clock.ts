@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 
-/** What the database's clock said, and this machine's around the question; epoch milliseconds. */
+/** The database server's time, and this machine's before and after asking for it; epoch milliseconds. */
 export interface ClockReading {
   serverTime: number;
   sentAt: number;
@@ -8,8 +8,8 @@ export interface ClockReading {
 }
 
 /**
- * The time that leases and due times are reckoned in: this machine's clock, corrected by how far the database
- * server's differs (Database measures that). Replicas whose clocks are half a minute apart so agree on a lease's end.
+ * The time that leases and due times are written in: this machine's clock plus its measured difference from the
+ * database server's (Database measures it). So replicas whose clocks are half a minute apart agree on a lease's end.
  */
 @Injectable()
 export class Clock {
@@ -21,8 +21,8 @@ export class Clock {
   }
 
   /**
-   * Goes by the quickest of the readings: how far one can be wrong is half of what it took, and that is much where this
-   * process had to wait, or was stopped, in the middle of it.
+   * Uses the quickest of the readings: a reading can be wrong by half of its duration, which is long when this process
+   * waited or was stopped during it.
    */
   correct(readings: readonly ClockReading[]): void {
     const took = ({ sentAt, receivedAt }: ClockReading) => receivedAt - sentAt;

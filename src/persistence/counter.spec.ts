@@ -1,5 +1,6 @@
-import { dropDatabase, testDatabaseUri } from '../../test/support/database.js';
-import { testConfig } from '../../test/support/service-environment.js';
+import { counterModel } from '../../test/support/models.js';
+import { dropDatabase, testDatabaseUri } from '../../test/world/database.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { Clock } from './clock.js';
 import { Counter } from './counter.js';
 import { Database } from './database.js';
@@ -7,7 +8,7 @@ import { Database } from './database.js';
 const uri = testDatabaseUri('counter-spec');
 const config = testConfig({ MONGODB_URI: uri });
 const database = new Database(config, new Clock());
-const counter = new Counter(database);
+const counter = new Counter(counterModel(database));
 
 beforeAll(async () => {
   await dropDatabase(uri);

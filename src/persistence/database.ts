@@ -11,13 +11,13 @@ const PING_TIMEOUT_MS = 2_000;
 const CLOCK_CHECK_MS = 60_000;
 const CLOCK_READINGS = 5;
 
-/** Reached only through `Database.whenReady`: what must be done on a fresh connection before anyone may use it. */
+/** A step, such as the migrations, that runs on a new connection before `whenReady` resolves. */
 export type Prepare = () => Promise<void>;
 
 /**
- * The one mongoose connection. It is opened in the background: a database that is away at start delays the work,
- * not the process, and one that goes away later is found again by the driver. `whenReady` resolves once the
- * connection stands and is prepared (migrations); nobody may touch a collection before.
+ * The process' one mongoose connection. It is opened in the background: without a database the process starts and its
+ * jobs wait; when the database goes away later, the driver connects again by itself. `whenReady` resolves once the
+ * connection is open and prepared (migrations); jobs use no collection before.
  */
 @Injectable()
 export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
@@ -63,7 +63,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     await this.embedded?.stop();
   }
 
-  /** Resolves when collections may be used; waits for ever while the database is away. */
+  /** Resolves when collections may be used; pending, without a time-out, until the database has been opened once. */
   whenReady(): Promise<void> {
     return this.ready;
   }

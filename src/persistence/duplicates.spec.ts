@@ -1,7 +1,7 @@
 import type { Document, MongoClient } from 'mongodb';
 import { once } from 'node:events';
 import { type AddressInfo, connect as connectSocket, createServer, type Server } from 'node:net';
-import { connect, dropDatabase, testDatabaseUri } from '../../test/support/database.js';
+import { connect, dropDatabase, testDatabaseUri } from '../../test/world/database.js';
 import { duplicatesOf } from './duplicates.js';
 
 const uri = testDatabaseUri('duplicates-spec');

@@ -1,20 +1,20 @@
 const DUPLICATE_KEY = 11000;
 
-/** What is read of the driver's MongoBulkWriteError. */
+/** The members of the driver's MongoBulkWriteError that are read here. */
 interface BulkWriteFailure {
   writeErrors?: { code: number; index: number }[];
   result?: { getWriteConcernError?(): unknown };
 }
 
 /**
- * Which documents of an unordered `insertMany` were there already.
+ * Which documents of an unordered `insertMany` existed already.
  *
- * A connection that breaks is a bulk write error as well, one without any write error: then nobody knows whether
- * anything was written, and it must not pass for "no duplicates".
+ * A broken connection is a bulk write error too, one with an empty list of write errors: then it is unknown what was
+ * written, and the empty list must not be read as "no duplicates".
  *
  * @param error what `insertMany` threw
- * @returns their places among the documents; all the others were inserted
- * @throws the error itself, when it tells of anything else than duplicate keys
+ * @returns their positions among the documents; all the others were inserted
+ * @throws the error itself, when it reports anything but duplicate keys
  */
 export function duplicatesOf(error: unknown): number[] {
   const { writeErrors = [], result } = error as BulkWriteFailure;

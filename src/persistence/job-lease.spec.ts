@@ -1,6 +1,7 @@
-import { dropDatabase, testDatabaseUri } from '../../test/support/database.js';
+import { leaseModel } from '../../test/support/models.js';
+import { dropDatabase, testDatabaseUri } from '../../test/world/database.js';
 import { waitFor } from '../../test/support/wait-for.js';
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { Clock } from './clock.js';
 import { Database } from './database.js';
 import { JobLease } from './job-lease.js';
@@ -10,8 +11,8 @@ const LONG_MS = 600_000;
 const uri = testDatabaseUri('job-lease-spec');
 const config = testConfig({ MONGODB_URI: uri });
 const database = new Database(config, new Clock());
-const one = new JobLease(database);
-const other = new JobLease(database);
+const one = new JobLease(leaseModel(database));
+const other = new JobLease(leaseModel(database));
 
 beforeAll(async () => {
   await dropDatabase(uri);
@@ -33,7 +34,7 @@ describe('JobLease', () => {
     expect(await one.take('released', LONG_MS)).toBe(false);
   });
 
-  it('is not given back by somebody who does not hold it', async () => {
+  it('is not given back by a process that does not hold it', async () => {
     await one.take('kept', LONG_MS);
     await other.release('kept');
     expect(await other.take('kept', LONG_MS)).toBe(false);
@@ -56,7 +57,7 @@ describe('JobLease', () => {
     'goes to one of many who ask at once: %s',
     async (name) => {
       if (name.endsWith('passed')) await one.take(name, 0);
-      const owners = Array.from({ length: 20 }, () => new JobLease(database));
+      const owners = Array.from({ length: 20 }, () => new JobLease(leaseModel(database)));
       const taken = await Promise.all(owners.map((owner) => owner.take(name, LONG_MS)));
       expect(taken.filter(Boolean)).toHaveLength(1);
     },

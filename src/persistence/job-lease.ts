@@ -1,26 +1,29 @@
 import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Collection, Model } from 'mongoose';
 import { randomUUID } from 'node:crypto';
-import { Database } from './database.js';
+import { LEASE, type LeaseDocument } from './lease.schema.js';
+import { nativeCollection } from './native-collection.js';
 
-interface LeaseDocument {
-  _id: string;
-  owner: string;
-  until: Date;
-}
-
-/** A lease that a crash of the database forgets costs work twice, nothing else; waiting for the disk costs each time. */
+/** When a crash of the database loses a lease, a job runs twice, nothing more; journaling would delay every lease. */
 const UNJOURNALED = { writeConcern: { w: 1, journal: false } } as const;
 
 /**
  * Lets one replica at a time do a named job. The database server's clock decides when a lease has passed, so replicas'
- * clocks need not agree. A lease saves work; correctness rests on ids and tokens, as a paused process may act late.
+ * clocks need not agree. A lease only avoids double work: a paused process may act after its lease has passed, so
+ * correctness depends on ids and tokens.
  */
 @Injectable()
 export class JobLease {
   /** This process among the replicas. */
   readonly owner = randomUUID();
 
-  constructor(private readonly database: Database) {}
+  /** The native driver's, for `$$NOW` in an aggregation pipeline and for the write concern. */
+  private readonly leases: Collection<LeaseDocument>;
+
+  constructor(@InjectModel(LEASE) model: Model<LeaseDocument>) {
+    this.leases = nativeCollection(model);
+  }
 
   /**
    * Takes or renews the lease `name` for `ms` milliseconds.
@@ -37,7 +40,7 @@ export class JobLease {
       await this.leases.updateOne(ours, taken, { upsert: true, ...UNJOURNALED });
       return true;
     } catch (error) {
-      if ((error as { code?: unknown }).code === 11000) return false; // it is another's and has not passed
+      if ((error as { code?: unknown }).code === 11000) return false; // another owner holds it and it has not passed
       throw error;
     }
   }
@@ -45,9 +48,5 @@ export class JobLease {
   /** Gives the lease back, if it is still ours. */
   async release(name: string): Promise<void> {
     await this.leases.updateOne({ _id: name, owner: this.owner }, { $set: { until: new Date(0) } }, UNJOURNALED);
-  }
-
-  private get leases() {
-    return this.database.connection.collection<LeaseDocument>('leases');
   }
 }

@@ -11,7 +11,7 @@ async function migrateMongo() {
     migrationsDir: join(__dirname, '..', '..', 'migrations'),
     changelogCollectionName: 'changelog',
     lockCollectionName: 'changelog_lock',
-    lockTtl: 0, // JobLease keeps replicas apart; this library's lock would need a TTL index to be let go
+    lockTtl: 0, // JobLease locks instead: this library's lock would need a TTL index to expire
     migrationFileExtension: '.js',
     useFileHash: false,
     moduleSystem: 'commonjs',
@@ -20,8 +20,8 @@ async function migrateMongo() {
 }
 
 /**
- * Applies what is pending in `migrations/`, in order. Every migration can be repeated, so a crash in the middle of one
- * is mended by the next start.
+ * Applies the pending files of `migrations/` in order. Each can be repeated: when a crash interrupts one, the next
+ * start runs it again.
  *
  * @returns the file names that were applied
  */

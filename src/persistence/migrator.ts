@@ -9,7 +9,7 @@ const LEASE = 'migrations';
 const LEASE_MS = 300_000;
 const LOOK_AGAIN_MS = 500;
 
-/** Applies pending migrations before anyone uses the database, one replica at a time; the others wait for it. */
+/** Applies pending migrations before `Database.whenReady` resolves, one replica at a time; the others wait for it. */
 @Injectable()
 export class Migrator {
   private readonly logger = new Logger(Migrator.name);

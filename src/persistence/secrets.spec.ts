@@ -1,4 +1,4 @@
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { SecretError, Secrets } from './secrets.js';
 
 const OLD = Buffer.alloc(32, 1).toString('base64');

@@ -2,9 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
 import { Config } from '../config/config.js';
 
-/** A secret as it lies in the database: AES-256-GCM, every part but the key's id in base64. */
+/** A secret as it is stored: AES-256-GCM, every part but the key's id in base64. */
 export interface SealedSecret {
-  /** Names the key that sealed it, and tells nothing of that key. */
+  /** Identifies the key that sealed it, without revealing it. */
   keyId: string;
   iv: string;
   tag: string;
@@ -26,11 +26,11 @@ export class SecretError extends Error {
 const ALGORITHM = 'aes-256-gcm';
 const IV_BYTES = 12;
 
-// Known to everyone who reads this: it keeps development data opaque at a glance, and protects nothing.
+// Public, as it is in this file: it protects nothing and is for development only.
 const DEVELOPMENT_KEY = createHash('sha256').update('hbf-session-manager development key').digest();
 
 /**
- * Seals what customers entrust to us (header values, signing secrets) before it is stored, and opens it as late as
+ * Seals customers' secrets (header values, signing secrets) before they are stored; they are opened as late as
  * possible. New secrets are sealed with SECRETS_ENCRYPTION_KEY; those of SECRETS_ENCRYPTION_OLD_KEYS are still opened.
  */
 @Injectable()
@@ -39,7 +39,7 @@ export class Secrets {
   readonly keyId: string;
 
   private readonly keys: ReadonlyMap<string, Buffer>;
-  /** What was opened is known for as long as its owner holds the sealed one: a page's webhooks have the same secrets. */
+  /** Opened secrets, kept as long as the sealed object is referenced: all webhooks of a page use the same ones. */
   private readonly opened = new WeakMap<SealedSecret, string>();
 
   constructor(config: Config) {

@@ -1,6 +1,6 @@
 import { array, type JsonObject, object, optional, ShapeError } from './shape.js';
 
-/** An item of a list that this service does not understand; it stops that one alone. */
+/** An item of a list that cannot be read; the others of its page can. */
 export interface RejectedItem {
   id?: string;
   /** Which field, and what it should be; never the value found. */
@@ -20,7 +20,7 @@ export interface Page<T> {
 /**
  * Reads `{items, total?, …}` or a bare array (hbf-core's documents and answers differ on which).
  *
- * @throws ShapeError on anything else: read as "empty" it would silently stop all work
+ * @throws ShapeError on anything else: taken for an empty list, it would stop the session check without an error
  */
 export function readPage<T>(answer: unknown, readItem: (item: unknown) => T): Page<T> {
   const envelope: JsonObject = Array.isArray(answer) ? { items: answer } : object(answer, 'answer');

@@ -11,7 +11,7 @@ export interface PlatformCall {
   durationMs: number;
 }
 
-/** Tells listeners (metrics) of every try of every call. */
+/** Passes every try of every call to its listeners (metrics). */
 @Injectable()
 export class PlatformCalls {
   private readonly listeners: ((call: PlatformCall) => void)[] = [];

@@ -5,7 +5,7 @@ export type PlatformService = 'hbf-core' | 'hbf-event-publisher' | 'hbf-nlp';
  * What went wrong with a call:
  * `unreachable` no answer (refused, reset, no such host), `timeout` no whole answer before the deadline,
  * `unauthorized` 401 or 403, `not-found` 404, `busy` 408, 425 or 429, `refused` any other 4xx, `failed` 5xx and
- * redirects (never followed: what answers there is not the service), `shape` an answer that is not what this service understands.
+ * redirects (not followed: another host must not get the token), `shape` an answer that this service does not understand.
  */
 export type PlatformErrorKind =
   'unreachable' | 'timeout' | 'unauthorized' | 'not-found' | 'refused' | 'busy' | 'failed' | 'shape';
@@ -19,13 +19,13 @@ export interface PlatformErrorFacts {
   code: string;
   /** The HTTP status, when there was an answer. */
   status?: number;
-  /** What the service asked us to wait before we come again. */
+  /** Retry-After, in milliseconds from the answer. */
   retryAfterMs?: number;
   /** Must hold nothing secret. An axios error is none: its config carries the bearer token. */
   cause?: Error;
 }
 
-/** A call to one of the platform's services did not bring what was asked for. Holds no token, no id, no body. */
+/** A call to one of the platform's services failed. Holds no token, no id, no body. */
 export class PlatformError extends Error {
   readonly service: PlatformService;
   readonly route: string;
@@ -43,7 +43,7 @@ export class PlatformError extends Error {
 
 const RETRYABLE: ReadonlySet<PlatformErrorKind> = new Set(['unreachable', 'timeout', 'busy', 'failed']);
 
-/** Whether the same call may bring something else later. Whether repeating it is safe is the caller's to know. */
+/** Whether the same call may succeed later. Whether it is safe to repeat is for the caller to know. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof PlatformError && RETRYABLE.has(error.kind);
 }

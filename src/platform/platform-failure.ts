@@ -1,8 +1,8 @@
 import { errors } from 'undici';
-import { type Answer, DeadlineError } from './connections.js';
+import { readRetryAfter } from '../transport/retry-after.js';
+import { AnswerError, DeadlineError, TooLongError } from '../transport/transport-errors.js';
 import { kindOfStatus, PlatformError, type PlatformErrorFacts } from './platform-error.js';
-import { readRetryAfter } from './retry-policy.js';
-import { ShapeError, TooLongError } from './shape.js';
+import { ShapeError } from './shape.js';
 
 /** Which call failed. */
 type FailedCall = Pick<PlatformErrorFacts, 'service' | 'route'>;
@@ -14,14 +14,14 @@ export function platformError(
   return new PlatformError({ service, route, ...facts });
 }
 
-/** A service answered, but not 2xx. */
-export function statusError(request: FailedCall, { status, retryAfter }: Answer): PlatformError {
+/** @param retryAfter the header of that name; of an answer that is not 2xx */
+export function statusError(request: FailedCall, status: number, retryAfter: unknown): PlatformError {
   const retryAfterMs = readRetryAfter(retryAfter, Date.now());
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
   return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });
 }
 
-/** undici's own names for what node names otherwise: whoever reads our codes knows node's. */
+/** undici's codes and Node's codes for the same failures; PlatformError has Node's, which operators know. */
 const CODES: Readonly<Record<string, string>> = {
   UND_ERR_SOCKET: 'ECONNRESET',
   UND_ERR_CONNECT_TIMEOUT: 'ETIMEDOUT',
@@ -31,10 +31,10 @@ const CODES: Readonly<Record<string, string>> = {
   UND_ERR_DESTROYED: 'stopped',
 };
 
-/** An error of the HTTP client may carry the request's headers, the token among them: only code and message are kept. */
+/** An error of axios or of an interceptor may carry the whole request: of any other error only code and message are kept. */
 export function asPlatformError(error: unknown, request: FailedCall): PlatformError {
   if (error instanceof PlatformError) return error;
-  if (error instanceof ShapeError) {
+  if (error instanceof ShapeError || error instanceof AnswerError) {
     const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
     return platformError(request, { kind: 'shape', code, cause: error });
   }

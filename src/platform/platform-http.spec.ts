@@ -1,13 +1,15 @@
-import { HttpService } from '@nestjs/axios';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { NOWHERE } from '../../test/support/ports.js';
 import { Config } from '../config/config.js';
+import { ConfigModule } from '../config/config.module.js';
+import { RetryTimer } from '../transport/backoff.js';
 import { type PlatformCall, PlatformCalls } from './platform-calls.js';
 import { isRetryable, PlatformError } from './platform-error.js';
 import { PlatformHttp, type PlatformRequest } from './platform-http.js';
-import type { RetryTimer } from './retry-policy.js';
+import { PlatformModule } from './platform.module.js';
 import { nonEmptyString, object } from './shape.js';
 
 const TOKEN = 'planted-core-token';
@@ -38,8 +40,9 @@ describe('PlatformHttp', () => {
   let calls: PlatformCall[];
   let timer: FakeTimer;
   let http: PlatformHttp;
+  let modules: TestingModule[];
 
-  function build(baseUrl: string, timeoutMs = 10_000): PlatformHttp {
+  async function build(baseUrl: string, timeoutMs = 10_000): Promise<PlatformHttp> {
     const config = Config.fromEnvironment({
       CORE_URL: `${baseUrl}/core`,
       CORE_TOKEN: TOKEN,
@@ -47,13 +50,17 @@ describe('PlatformHttp', () => {
       NLP_URL: `${baseUrl}/nlp`,
       SESSION_SERVICE_REQUEST_TIMEOUT: String(timeoutMs),
     });
-    const observer = new PlatformCalls();
-    observer.listen((call) => calls.push(call));
-    return new PlatformHttp(new HttpService(), config, observer, timer);
+    const built = await Test.createTestingModule({ imports: [ConfigModule.for(config), PlatformModule] })
+      .overrideProvider(RetryTimer)
+      .useValue(timer)
+      .compile();
+    modules.push(built);
+    built.get(PlatformCalls).listen((call) => calls.push(call));
+    return built.get(PlatformHttp);
   }
 
   beforeEach(async () => {
-    [seen, sockets, calls, timer] = [[], [], [], new FakeTimer()];
+    [seen, sockets, calls, timer, modules] = [[], [], [], new FakeTimer(), []];
     server = createServer((request, response) => {
       let body = '';
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
@@ -65,12 +72,11 @@ describe('PlatformHttp', () => {
     server.on('connection', (socket) => sockets.push(socket));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    http = build(url);
+    http = await build(url);
   });
 
   afterEach(async () => {
-    http.onModuleDestroy();
-    await http.onApplicationShutdown();
+    for (const built of modules) await built.close();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
@@ -124,7 +130,7 @@ describe('PlatformHttp', () => {
       trickle = setInterval(() => response.write(' '), 5);
       response.on('close', () => clearInterval(trickle));
     };
-    http = build(url, 60);
+    http = await build(url, 60);
     const error = await failureOf(http.json(GET, readName));
     expect(error).toMatchObject({ kind: 'timeout', code: 'timeout', service: 'hbf-core', route: '/things/{id}' });
     expect(calls[0]!.outcome).toBe('timeout');
@@ -132,7 +138,7 @@ describe('PlatformHttp', () => {
 
   it('ends a wait for headers at the deadline', async () => {
     answer = () => undefined;
-    http = build(url, 60);
+    http = await build(url, 60);
     expect((await failureOf(http.status(POST))).kind).toBe('timeout');
   });
 
@@ -142,7 +148,7 @@ describe('PlatformHttp', () => {
       closed = new Promise((resolve) => response.once('close', resolve));
       response.writeHead(200).write('x');
     };
-    http = build(url, 60);
+    http = await build(url, 60);
     expect(await http.status(POST)).toEqual({ status: 200 });
     await closed;
   });
@@ -191,7 +197,7 @@ describe('PlatformHttp', () => {
     expect(timer.waits).toEqual([250, 500]);
   });
 
-  it('is content when a later try succeeds', async () => {
+  it('succeeds when a later try succeeds', async () => {
     answer = (response, nth) => (nth < 3 ? response.socket?.destroy() : json({ name: 'Ada' })(response));
     expect(await http.json({ ...GET, repeatable: true }, readName)).toBe('Ada');
     expect(calls.map((call) => call.outcome)).toEqual(['unreachable', 'unreachable', 200]);
@@ -238,7 +244,7 @@ describe('PlatformHttp', () => {
   });
 
   it('says what made a service unreachable', async () => {
-    const gone = build(NOWHERE);
+    const gone = await build(NOWHERE);
     const error = await failureOf(gone.json(GET, readName));
     expect(error).toMatchObject({ kind: 'unreachable', code: 'ECONNREFUSED' });
     expect(isRetryable(error)).toBe(true);
@@ -279,7 +285,7 @@ describe('PlatformHttp', () => {
     const errors = [await failureOf(http.json(request, readName))];
     answer = (response) => void response.socket?.destroy();
     errors.push(await failureOf(http.json(request, readName)));
-    errors.push(await failureOf(build(NOWHERE).json(request, readName)));
+    errors.push(await failureOf((await build(NOWHERE)).json(request, readName)));
     for (const error of errors) {
       const shown = `${inspect(error, { depth: 20, showHidden: true })} ${JSON.stringify(error)} ${error.stack}`;
       expect(shown).toContain('/things/{id}');

@@ -1,28 +1,27 @@
 import { HttpService } from '@nestjs/axios';
-import { Injectable, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import type { AxiosStatic } from 'axios';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { firstValueFrom } from 'rxjs';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
-import { isTracing, traced, traceHeaders } from '../tracing/tracing.js';
-import { parseJson } from './answer-body.js';
-import { type Answer, type Call, Connections } from './connections.js';
+import { traced, traceHeaders } from '../tracing/tracing.js';
+import { MAX_TRIES, pauseMs, RetryTimer } from '../transport/backoff.js';
+import { BearerToken } from '../transport/bearer-token.js';
+import { NEVER_CANCELLED } from '../transport/never-cancelled.js';
+import type { UndiciRequest } from '../transport/undici-adapter.js';
 import { PlatformCalls } from './platform-calls.js';
 import { isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
 import { asPlatformError, platformError, statusError } from './platform-failure.js';
-import { MAX_TRIES, pauseMs, RetryTimer } from './retry-policy.js';
 import { fillRoute } from './route.js';
+import { parseJson } from './shape.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** Beside what the lanes may have under way at one service: checks, look-ups, pipelines. */
-const OTHER_CONNECTIONS = 64;
-
 export interface PlatformRequest {
   service: PlatformService;
   method: 'GET' | 'POST' | 'PATCH';
-  /** A template such as `/chat-sessions/{id}`; what it is called in errors and metrics. */
+  /** A template such as `/chat-sessions/{id}`; errors and metrics name it. */
   route: string;
   params?: Readonly<Record<string, string>>;
   /** Undefined ones are left out. */
@@ -38,44 +37,37 @@ export interface PlatformRequest {
   token?: string;
 }
 
+/** Makes a result of a 2xx. There is a body where one was wanted. */
+type Read<T> = (body: Buffer, status: number) => T;
+
 /**
- * The one policy for calls to the platform's services: a deadline over the whole try, kept-alive connections, no
- * redirects (they would carry the token elsewhere), no proxy, capped answers, and up to three tries where the caller
- * says that repeating is safe. Every failure is a PlatformError.
+ * The one policy for calls to the platform's services: a deadline over the whole try, capped answers, and up to three
+ * tries where the caller says that repeating is safe. Each try is one `HttpService.request(UndiciRequest)`, so that an
+ * interceptor or a mock of HttpService sees all of them. Every failure is a PlatformError.
  */
 @Injectable()
-export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
-  private readonly connections: Connections;
-  private readonly services: Readonly<Record<PlatformService, { origin: string; prefix: string }>>;
-  private readonly axios: InstanceType<AxiosStatic['Axios']>;
+export class PlatformHttp implements OnModuleDestroy {
+  private readonly baseUrls: Readonly<Record<PlatformService, string>>;
+  private readonly coreToken: BearerToken;
   private readonly stopping = new AbortController();
 
   constructor(
-    http: HttpService,
+    private readonly http: HttpService,
     private readonly config: Config,
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
   ) {
-    // HttpService's axios without its defaults: to merge them into a call costs more than the rest of axios. Its class is
-    // had from there, too: our own require would load axios once more, as CommonJS
-    this.axios = new (http.axiosRef as AxiosStatic).Axios({});
-    this.axios.interceptors = http.axiosRef.interceptors;
-    const connections = config.deliveryConcurrency + OTHER_CONNECTIONS;
-    this.connections = new Connections({ connections, connectTimeoutMs: config.requestTimeoutMs });
-    this.services = {
-      'hbf-core': addressOf(config.coreUrl),
-      'hbf-nlp': addressOf(config.nlpUrl),
-      'hbf-event-publisher': addressOf(config.eventPublisherUrl),
+    this.coreToken = new BearerToken(config.coreToken);
+    this.baseUrls = {
+      'hbf-core': baseUrlOf(config.coreUrl),
+      'hbf-nlp': baseUrlOf(config.nlpUrl),
+      'hbf-event-publisher': baseUrlOf(config.eventPublisherUrl),
     };
   }
 
-  /** From here on calls still run, but none is tried again. */
+  /** From here on calls still run, but no failed one is tried again. */
   onModuleDestroy(): void {
     this.stopping.abort();
-  }
-
-  onApplicationShutdown(): Promise<void> {
-    return this.connections.close();
   }
 
   /**
@@ -83,36 +75,36 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
    * @throws PlatformError
    */
   json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.call(request, 'body', ({ body }) => read(parseJson(body!)));
+    return this.call(request, 'body', (body) => read(parseJson(body)));
   }
 
   /**
-   * For calls whose answer says nothing beyond its status: any 2xx is success, even when the body never ends.
+   * For calls of which only the status counts: any 2xx is success, even when the body never ends.
    *
    * @throws PlatformError
    */
   status(request: PlatformRequest): Promise<{ status: number }> {
-    return this.call(request, 'status', statusOf);
+    return this.call(request, 'status', (_body, status) => ({ status }));
   }
 
-  private call<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
-    return request.repeatable ? this.withRetries(request, wants, read) : this.tracedTry(request, wants, read, 1);
-  }
-
-  private async withRetries<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
+  private async call<T>(request: PlatformRequest, wants: UndiciRequest['wants'], read: Read<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.tracedTry(request, wants, read, tries);
       } catch (error) {
-        const again = tries < MAX_TRIES && isRetryable(error);
+        const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
         if (pause === undefined || !(await this.timer.wait(pause, this.stopping.signal))) throw error;
       }
     }
   }
 
-  private tracedTry<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>, tries: number): Promise<T> {
-    if (!isTracing()) return this.tryOnce(request, wants, read);
+  private tracedTry<T>(
+    request: PlatformRequest,
+    wants: UndiciRequest['wants'],
+    read: Read<T>,
+    tries: number,
+  ): Promise<T> {
     const { service, method, route } = request;
     const attributes = () => ({
       'peer.service': service,
@@ -123,15 +115,14 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     return traced({ name: `${method} ${route}`, client: true, attributes }, () => this.tryOnce(request, wants, read));
   }
 
-  private async tryOnce<T>(request: PlatformRequest, wants: Call['wants'], read: Read<T>): Promise<T> {
+  private async tryOnce<T>(request: PlatformRequest, wants: UndiciRequest['wants'], read: Read<T>): Promise<T> {
     const { service, route } = request;
     const started = performance.now();
     try {
-      const call = this.callOf(request, wants);
-      const answer = await (wants === 'body' ? this.overAxios(call) : this.connections.send(call));
-      if (answer.status < 200 || answer.status >= 300) throw statusError(request, answer);
-      const value = read(answer);
-      this.calls.onCall({ service, route, outcome: answer.status, durationMs: performance.now() - started });
+      const { status, headers, data } = await firstValueFrom(this.http.request<Buffer>(this.prepare(request, wants)));
+      if (status < 200 || status >= 300) throw statusError(request, status, headers['retry-after']);
+      const value = read(data, status);
+      this.calls.onCall({ service, route, outcome: status, durationMs: performance.now() - started });
       return value;
     } catch (error) {
       const failure = asPlatformError(error, request);
@@ -141,69 +132,50 @@ export class PlatformHttp implements OnModuleDestroy, OnApplicationShutdown {
     }
   }
 
-  /**
-   * HttpService's interceptors see which call was made, but not its headers, and so no token. Calls of which only the
-   * status counts do without axios: it would cost as much as all the rest of them.
-   */
-  private async overAxios(call: Call): Promise<Answer> {
-    const { data } = await this.axios.request<Answer>({
-      method: call.method,
-      url: call.origin + call.path,
-      adapter: async (config) => {
-        const answer = await this.connections.send(call);
-        return { data: answer, status: answer.status, statusText: '', headers: {}, config };
-      },
-    });
-    return data;
-  }
-
-  private callOf(request: PlatformRequest, wants: Call['wants']): Call {
-    const { origin, prefix } = this.services[request.service];
+  private prepare(request: PlatformRequest, wants: UndiciRequest['wants']): UndiciRequest {
+    const url = this.baseUrls[request.service] + pathOf(request);
+    const bearer = request.token === undefined ? this.coreToken : new BearerToken(request.token);
+    if (!bearer.isSendable) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
     return {
-      origin,
-      path: `${prefix}${this.pathOf(request)}`,
       method: request.method,
-      headers: this.headersOf(request, wants),
-      body: request.body,
-      timeoutMs: request.timeoutMs ?? this.config.requestTimeoutMs,
-      maxAnswerBytes: request.maxAnswerBytes ?? MAX_BYTES,
+      url,
+      headers: headersOf(request, wants),
+      data: request.body,
+      timeout: request.timeoutMs ?? this.config.requestTimeoutMs,
+      maxContentLength: request.maxAnswerBytes ?? MAX_BYTES,
       wants,
+      bearer,
+      cancelToken: NEVER_CANCELLED,
     };
   }
-
-  private pathOf(request: PlatformRequest): string {
-    const path = fillRoute(request.route, request.params ?? {});
-    // an id that no path can hold is an id that the service cannot have
-    if (path === undefined) throw platformError(request, { kind: 'not-found', code: 'impossible_id' });
-    if (!request.query) return path;
-    const query = new URLSearchParams();
-    for (const [name, value] of Object.entries(request.query)) {
-      if (value !== undefined) query.set(name, String(value));
-    }
-    return query.size > 0 ? `${path}?${query.toString()}` : path;
-  }
-
-  /** Names and values in turn. */
-  private headersOf(request: PlatformRequest, wants: Call['wants']): string[] {
-    const token = request.token ?? this.config.coreToken;
-    // undici refuses control characters with an error of its own, which must not count as "service unreachable"
-    if (!/^[\x21-\x7e]+$/.test(token)) throw platformError(request, { kind: 'unauthorized', code: 'impossible_token' });
-    const headers = ['authorization', `Bearer ${token}`, 'user-agent', 'hbf-session-manager'];
-    // packing costs both sides more than it saves inside one network
-    if (wants === 'body') headers.push('accept', 'application/json', 'accept-encoding', 'identity');
-    const requestId = currentRequestId();
-    if (requestId !== undefined) headers.push('x-request-id', requestId);
-    if (request.body !== undefined) headers.push('content-type', 'application/json');
-    for (const [name, value] of Object.entries(traceHeaders())) headers.push(name, value);
-    return headers;
-  }
 }
 
-function addressOf(url: string): { origin: string; prefix: string } {
+/** Origin and path, without the slash at the end. */
+function baseUrlOf(url: string): string {
   const { origin, pathname } = new URL(url);
-  return { origin, prefix: pathname === '/' ? '' : pathname };
+  return pathname === '/' ? origin : origin + pathname;
 }
 
-type Read<T> = (answer: Answer) => T;
+function pathOf(request: PlatformRequest): string {
+  const path = fillRoute(request.route, request.params ?? {});
+  // an id that no path can hold is an id that the service cannot have
+  if (path === undefined) throw platformError(request, { kind: 'not-found', code: 'impossible_id' });
+  if (!request.query) return path;
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(request.query)) {
+    if (value !== undefined) query.set(name, String(value));
+  }
+  return query.size > 0 ? `${path}?${query.toString()}` : path;
+}
 
-const statusOf: Read<{ status: number }> = ({ status }) => ({ status });
+function headersOf(request: PlatformRequest, wants: UndiciRequest['wants']): Record<string, string> {
+  const requestId = currentRequestId();
+  return {
+    'user-agent': 'hbf-session-manager',
+    // packing costs both sides more than it saves inside one network
+    ...(wants === 'body' && { accept: 'application/json', 'accept-encoding': 'identity' }),
+    ...(requestId !== undefined && { 'x-request-id': requestId }),
+    ...(request.body !== undefined && { 'content-type': 'application/json' }),
+    ...traceHeaders(),
+  };
+}

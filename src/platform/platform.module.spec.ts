@@ -68,7 +68,7 @@ describe('PlatformModule', () => {
     ]);
   });
 
-  it('tries what others decide on once only', async () => {
+  it('makes one attempt only where a retry is decided elsewhere', async () => {
     status = 503;
     const app = await start();
     const trigger = { type: 'chat-session-completed', organizationId: 'o', tenantId: 't', body: '{}' } as const;

@@ -1,6 +1,6 @@
 /**
- * Checks at the border to the platform's services: the fields that this service relies on are held against what it
- * expects; everything else passes through untouched, unknown enum values and new fields included.
+ * Checks of what the platform's services answer: the fields that this service relies on must have the expected type;
+ * everything else passes through untouched, unknown enum values and new fields included.
  */
 
 export type JsonObject = Record<string, unknown>;
@@ -16,11 +16,12 @@ export class ShapeError extends Error {
   }
 }
 
-/** An answer is longer than what is read of it. */
-export class TooLongError extends ShapeError {
-  constructor(maxBytes: number) {
-    super('answer', `at most ${maxBytes} bytes`);
-    this.name = 'TooLongError';
+/** @throws ShapeError when it is no JSON (the parser's own message quotes the text, so it is not kept) */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8')) as unknown;
+  } catch {
+    throw new ShapeError('answer', 'JSON');
   }
 }
 

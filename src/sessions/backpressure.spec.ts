@@ -1,8 +1,8 @@
 import { Logger } from '@nestjs/common';
 import { type Db, type MongoClient, ObjectId } from 'mongodb';
-import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/support/database.js';
+import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
+import { CompletionStore } from '../../test/support/completion-store.js';
 import { Config } from '../config/config.js';
-import type { Completion } from '../deliveries/completion.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { Backpressure } from './backpressure.js';
@@ -17,12 +17,12 @@ describe('Backpressure', () => {
   let database: Database;
   let pressure: Backpressure;
 
-  /** A completion that owes something to each of the destinations. */
-  async function owe(...destinations: string[]): Promise<void> {
-    const deliveries = destinations.map((destination) => ({ destination, state: 'owed', dueAt: LATER }));
+  /** A completion with a pending delivery for each of the destinations. */
+  async function addPending(...destinations: string[]): Promise<void> {
+    const deliveries = destinations.map((destination) => ({ destination, state: 'pending', dueAt: LATER }));
     deliveries.push({ destination: 'surveys', state: 'delivered' } as never);
-    const completion = { _id: new ObjectId().toHexString(), open: true, state: 'completed', deliveries };
-    await db.collection<Completion>('completions').insertOne(completion as unknown as Completion);
+    const completion = { _id: new ObjectId().toHexString(), open: true, deliveries };
+    await db.collection<{ _id: string }>('completions').insertOne(completion);
   }
 
   beforeAll(async () => {
@@ -38,16 +38,17 @@ describe('Backpressure', () => {
     const config = Object.assign(new Config(), { mongodbUri: uri, backlogHighWater: 20 });
     database = new Database(config, new Clock());
     await database.open();
-    pressure = new Backpressure(config, database);
+    const store = new CompletionStore(database.connection);
+    pressure = new Backpressure(config, store.completions, store.destinations);
     lines.length = 0;
   });
 
   afterEach(() => database.onApplicationShutdown());
   afterAll(() => client.close());
 
-  it('counts what is owed, not what is paid', async () => {
-    await owe('flow', 'webhook:1');
-    await owe('flow');
+  it('counts pending deliveries, no others', async () => {
+    await addPending('flow', 'webhook:1');
+    await addPending('flow');
     await db.collection('completions').insertOne({ open: false, deliveries: [{ destination: 'flow' }] });
     expect(await pressure.countWaiting()).toBe(3);
   });
@@ -55,20 +56,20 @@ describe('Backpressure', () => {
   it('does not count a webhook whose circuit is open, but everything else', async () => {
     const openUntil = LATER;
     await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow', openUntil }] as never); // prettier-ignore
-    await owe('webhook:1');
-    await owe('flow', 'webhook:1', 'webhook:2');
+    await addPending('webhook:1');
+    await addPending('flow', 'webhook:1', 'webhook:2');
     expect(await pressure.countWaiting()).toBe(2);
   });
 
   it('reads no more than the high water and one', async () => {
-    for (let n = 0; n < 40; n++) await owe('flow');
+    for (let n = 0; n < 40; n++) await addPending('flow');
     expect(await pressure.countWaiting()).toBe(21);
   });
 
   it('pauses above the high water, resumes at it, and says each once', async () => {
-    for (let n = 0; n < 20; n++) await owe('flow');
+    for (let n = 0; n < 20; n++) await addPending('flow');
     expect([await pressure.begin(), pressure.paused]).toEqual([false, false]);
-    await owe('analysis');
+    await addPending('analysis');
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([true, true, true]);
     await db.collection('completions').deleteOne({});
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([false, false, false]);
@@ -80,7 +81,7 @@ describe('Backpressure', () => {
 
   it('counts again after each tenth of the high water in completed sessions', async () => {
     await pressure.begin();
-    for (let n = 0; n < 21; n++) await owe('flow');
+    for (let n = 0; n < 21; n++) await addPending('flow');
     expect([await pressure.tooHigh(0), await pressure.tooHigh(1)]).toEqual([false, false]);
     expect(await Promise.all([pressure.tooHigh(2), pressure.tooHigh(2)])).toEqual([true, true]);
   });

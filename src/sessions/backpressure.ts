@@ -1,23 +1,18 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import type { Completion } from '../deliveries/completion.js';
-import { DUE_INDEX } from '../deliveries/completion.repository.js';
-import type { Destination } from '../deliveries/destination.repository.js';
-import { Database } from '../persistence/database.js';
+import { CompletionRepository } from '../completions/completion.repository.js';
+import { DestinationRepository } from '../completions/destination.repository.js';
 
 /** In completed sessions, as a part of the high water: how soon a check counts again. */
 const COUNT_AGAIN_AFTER = 0.1;
-const MAX_OPEN_CIRCUITS = 1_000;
-/** A delivery has a due time for as long as it is owed. */
-const OWED = new Date(0);
 
 /**
- * Stops the session check while more than DELIVERY_BACKLOG_HIGH_WATER deliveries wait: what is not completed yet is
- * safe in hbf-core and costs nothing here. Deliveries count that are owed, retries included; not those of a webhook
- * whose circuit is open, as one customer's dead endpoint must not keep everybody's sessions open.
+ * Stops the session check while more than DELIVERY_BACKLOG_HIGH_WATER deliveries are pending: sessions that are not
+ * completed yet are safe in hbf-core and cost nothing here. Retries count too, but not the deliveries of a webhook whose
+ * circuit is open: one customer's failing endpoint must not keep everybody's sessions open.
  *
  * Counted at the start of each check and after each tenth of the high water in completed sessions, so that the backlog
- * may pass it by what these owe. A count reads at most as many completions as the high water, plus one.
+ * may pass it by the deliveries of these. A count reads at most as many completions as the high water, plus one.
  */
 @Injectable()
 export class Backpressure {
@@ -30,7 +25,8 @@ export class Backpressure {
 
   constructor(
     private readonly config: Config,
-    private readonly database: Database,
+    private readonly completions: CompletionRepository,
+    private readonly destinations: DestinationRepository,
   ) {}
 
   /** At the start of a check. @returns whether it is to be left out; @throws the database's error */
@@ -48,39 +44,9 @@ export class Backpressure {
     return completed < this.countAgainAt ? this.paused : this.look(completed);
   }
 
-  /** How many deliveries wait; an exact number only up to the high water. */
+  /** How many deliveries are pending; an exact number only up to the high water. */
   async countWaiting(): Promise<number> {
-    const destination = { $nin: await this.deadWebhooks() };
-    const waiting = {
-      open: true,
-      state: 'completed' as const,
-      deliveries: { $elemMatch: { destination, dueAt: { $gt: OWED } } },
-    };
-    const counts = {
-      $and: [{ $gt: ['$$one.dueAt', OWED] }, { $not: { $in: ['$$one.destination', destination.$nin] } }],
-    };
-    const [sum] = await this.database.connection
-      .collection<Completion>('completions')
-      .aggregate<{ waiting: number }>(
-        [
-          { $match: waiting },
-          { $limit: this.config.backlogHighWater + 1 },
-          { $project: { waiting: { $size: { $filter: { input: '$deliveries', as: 'one', cond: counts } } } } },
-          { $group: { _id: null, waiting: { $sum: '$waiting' } } },
-        ],
-        { hint: DUE_INDEX },
-      )
-      .toArray();
-    return sum?.waiting ?? 0;
-  }
-
-  private async deadWebhooks(): Promise<string[]> {
-    const open = await this.database.connection
-      .collection<Destination>('destinations')
-      .find({ _id: { $gte: 'webhook:', $lt: 'webhook;' }, openUntil: { $exists: true } }, { projection: { _id: 1 } })
-      .limit(MAX_OPEN_CIRCUITS)
-      .toArray();
-    return open.map(({ _id }) => _id);
+    return this.completions.countPending(await this.destinations.openWebhooks(), this.config.backlogHighWater);
   }
 
   /** The shards of a check share a count. */

@@ -14,7 +14,7 @@ import { EndedSessions } from './ended-sessions.js';
 import { decide, thresholdOf } from './expiry-policy.js';
 import { Oldest } from './oldest.js';
 import { type Ended, SessionCompleter } from './session-completer.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 import { byShard, SHARD_LEASE_MS, shardLease } from './shards.js';
 
 /** What one check completes at most, in minutes of the pace: then the backlog is looked at anew. */
@@ -59,7 +59,7 @@ export class CatchUp {
     private readonly endedSessions: EndedSessions,
     private readonly completer: SessionCompleter,
     private readonly firstAttempts: FirstAttempts,
-    private readonly setAside: SetAside,
+    private readonly quarantine: Quarantine,
     private readonly pace: CompletionPace,
     private readonly timer: PaceTimer,
   ) {}
@@ -126,11 +126,11 @@ export class CatchUp {
     await this.guarded(tenant, round, async () => {
       const rejected = await this.endedSessions.each(tenant, now, ({ session, decision }) => {
         if (decision.action === 'hold') figures.held++;
-        else if (!this.setAside.has(session.id)) {
+        else if (!this.quarantine.has(session.id)) {
           waiting.add({ id: session.id, tenant, lastInteraction: session.lastInteraction });
         }
       });
-      for (const { id, problem } of rejected) this.setAside.add(id, tenant.id, problem);
+      for (const { id, problem } of rejected) this.quarantine.add(id, tenant.id, problem);
       figures.malformed += rejected.length;
     });
   }
@@ -143,17 +143,17 @@ export class CatchUp {
       round.figures.deferred -= portion.length;
       for (const [tenant, members] of byTenant(portion)) {
         if (!round.failed.has(tenant))
-          await this.guarded(tenant, round, () => this.completeInPlaces(tenant, members, round));
+          await this.guarded(tenant, round, () => this.completeWithPermits(tenant, members, round));
       }
     }
   }
 
-  private async completeInPlaces(tenant: Tenant, members: readonly Waiting[], round: Round): Promise<void> {
-    const places = await this.firstAttempts.reserve(members.length);
+  private async completeWithPermits(tenant: Tenant, members: readonly Waiting[], round: Round): Promise<void> {
+    const permits = await this.firstAttempts.reserve(members.length);
     try {
       await this.complete(tenant, members, round);
     } finally {
-      places.release();
+      permits.release();
     }
   }
 
@@ -174,8 +174,8 @@ export class CatchUp {
     const integrations = await this.integrations.enabledForTenants([tenant.id]);
     const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures: round.figures, readAt };
     const staying = await this.completer.complete(this.completer.plan(ended, context), context);
-    // the oldest ones would else be first again in each check, and take the places of all others
-    for (const id of staying) this.setAside.add(id, tenant.id, 'hbf-core shows it as active after it was completed');
+    // the oldest ones would else be first again in each check, and take the permits of all others
+    for (const id of staying) this.quarantine.add(id, tenant.id, 'hbf-core shows it as active after it was completed');
   }
 
   /** @returns undefined when it is gone, or not readable */
@@ -184,7 +184,7 @@ export class CatchUp {
       return await this.core.getSession(id, { includeMessages: true });
     } catch (error) {
       if (!(error instanceof PlatformError) || error.kind !== 'shape') throw error;
-      this.setAside.add(id, tenant.id, error.cause instanceof Error ? error.cause.message : error.message);
+      this.quarantine.add(id, tenant.id, error.cause instanceof Error ? error.cause.message : error.message);
       figures.malformed++;
       return undefined;
     }

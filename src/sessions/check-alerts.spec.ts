@@ -68,7 +68,7 @@ describe('CheckAlerts', () => {
     expect(journal.raised[0]!.subject).toBe(`No session check has finished for ${given.lateAfterMinutes} minutes`);
   });
 
-  it('also when it finishes, but late; and reckons from that end', async () => {
+  it('tells of a check that finished late, and computes from its end', async () => {
     const { alerts, clock, kinds } = build(5);
     clock.at += 20 * MINUTE;
     await alerts.finished();

@@ -9,9 +9,9 @@ export interface CheckFigures {
   completed: number;
   /** hbf-core had them COMPLETED before and shows them ACTIVE again, untouched: told again, nothing sent anew. */
   repeated: number;
-  /** hbf-core refuses to complete them; set aside and tried again later. */
+  /** hbf-core refuses to complete them; in quarantine, tried again later. */
   refused: number;
-  /** hbf-core shows them in a way that cannot be read; set aside and tried again later. */
+  /** hbf-core shows them in a way that cannot be read; in quarantine, tried again later. */
   malformed: number;
   /** Taken over from a process that went away in between. */
   recovered: number;

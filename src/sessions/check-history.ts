@@ -1,39 +1,24 @@
 import { Injectable, Logger } from '@nestjs/common';
-import mongoose from 'mongoose';
-import { Database } from '../persistence/database.js';
-import type { CheckFigures } from './check-figures.js';
-
-/** One session check as it is remembered. */
-export interface CheckRecord {
-  startedAt: Date;
-  durationMs: number;
-  trigger: 'schedule' | 'on-demand';
-  outcome: 'finished' | 'failed';
-  /** Of a failed check: which service, route and kind of failure. */
-  reason?: string;
-  figures?: CheckFigures;
-}
+import { InjectModel } from '@nestjs/mongoose';
+import mongoose, { type Model } from 'mongoose';
+import { CHECK_RECORD, type CheckRecord } from './check-record.schema.js';
 
 const KEPT = 100;
 const TRIM_AFTER = 20;
 
-/** The last session checks of all replicas together, for operators. Collection `session-checks`. */
+/** The collection `session-checks`: the last hundred or so of all replicas together, for the operators. */
 @Injectable()
 export class CheckHistory {
   private readonly logger = new Logger(CheckHistory.name);
   private added = 0;
 
-  constructor(private readonly database: Database) {}
+  constructor(@InjectModel(CHECK_RECORD) private readonly model: Model<CheckRecord>) {}
 
-  private get checks() {
-    return this.database.connection.collection<CheckRecord>('session-checks');
-  }
-
-  /** One insert. Never rejects; nothing is remembered while the database is away, and the check itself says so. */
+  /** One insert. Never rejects; while the database is away nothing is stored, and the check's own log line says so. */
   async add(record: CheckRecord): Promise<void> {
-    if (this.database.connection.readyState !== mongoose.ConnectionStates.connected) return;
+    if (this.model.db.readyState !== mongoose.ConnectionStates.connected) return;
     try {
-      await this.checks.insertOne({ ...record });
+      await this.model.create(record);
       if (this.added++ % TRIM_AFTER === 0) await this.trim();
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'session-check.not-remembered');
@@ -41,16 +26,12 @@ export class CheckHistory {
   }
 
   /** @returns the last hundred, the newest first; @throws the database's error */
-  list(): Promise<CheckRecord[]> {
-    return this.checks
-      .find({}, { projection: { _id: 0 } })
-      .sort({ startedAt: -1 })
-      .limit(KEPT)
-      .toArray();
+  async list(): Promise<CheckRecord[]> {
+    return this.model.find({}, { _id: 0 }).sort({ startedAt: -1 }).limit(KEPT).lean<CheckRecord[]>();
   }
 
   private async trim(): Promise<void> {
-    const [first] = await this.checks.find({}, { projection: { startedAt: 1 } }).sort({ startedAt: -1 }).skip(KEPT).limit(1).toArray(); // prettier-ignore
-    if (first) await this.checks.deleteMany({ startedAt: { $lte: first.startedAt } });
+    const first = await this.model.findOne({}, { startedAt: 1 }).sort({ startedAt: -1 }).skip(KEPT).lean();
+    if (first) await this.model.deleteMany({ startedAt: { $lte: first.startedAt } });
   }
 }

@@ -1,16 +1,16 @@
 import { Logger } from '@nestjs/common';
-import { testConfig } from '../../test/support/service-environment.js';
+import { testConfig } from '../../test/world/service/service-environment.js';
 import { FakeCore, HOUR_MS, MINUTE_MS, NOW, session, tenants } from '../../test/support/session-list-fake.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { CoreClient } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { noFigures } from './check-figures.js';
 import { CheckPlanner } from './check-planner.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 
 describe('CheckPlanner', () => {
   let core: FakeCore;
-  let setAside: SetAside;
+  let quarantine: Quarantine;
   let planner: CheckPlanner;
   let figures: ReturnType<typeof noFigures>;
 
@@ -20,9 +20,9 @@ describe('CheckPlanner', () => {
 
   beforeEach(() => {
     core = new FakeCore();
-    setAside = new SetAside();
+    quarantine = new Quarantine();
     figures = noFigures();
-    planner = new CheckPlanner(testConfig(), core as unknown as CoreClient, setAside);
+    planner = new CheckPlanner(testConfig(), core as unknown as CoreClient, quarantine);
   });
 
   async function plan(of: Tenant[], now = NOW): Promise<string[]> {
@@ -80,17 +80,17 @@ describe('CheckPlanner', () => {
     expect(core.calls()).toBe(1);
   });
 
-  it('has a tenant scanned whose sessions do not fit one page, and not for what is set aside', async () => {
+  it('has a tenant scanned whose sessions do not fit one page, not counting those in quarantine', async () => {
     const many = Array.from({ length: 101 }, (_, n) => session(`s${n}`, 't0', MINUTE_MS));
     core.sessions = [...many, session('poison', 't1', 11 * MINUTE_MS)];
-    setAside.add('poison', 't1', 'refused');
+    quarantine.add('poison', 't1', 'refused');
     expect(await plan(tenants(2))).toEqual(['t0']);
   });
 
-  it('sets aside what it cannot read', async () => {
+  it('quarantines sessions that it cannot read', async () => {
     core.rejected.push({ id: 'broken', problem: 'session.lastInteraction must be a date-time' });
     expect(await plan(tenants(1))).toEqual([]);
-    expect(setAside.has('broken')).toBe(true);
+    expect(quarantine.has('broken')).toBe(true);
     expect(figures.malformed).toBe(1);
   });
 
@@ -219,19 +219,19 @@ describe('CheckPlanner', () => {
       expect(core.calls()).toBe(2 + few.length); // the first pages told that there are a hundred
     });
 
-    it('sets aside what it cannot read in the listing', async () => {
+    it('quarantines sessions that it cannot read in the listing', async () => {
       core.rejected.push({ id: 'broken', problem: 'session.lastInteraction must be a date-time' });
       await plan(tenants(MANY));
-      expect(setAside.has('broken')).toBe(true);
+      expect(quarantine.has('broken')).toBe(true);
       expect(figures.malformed).toBe(1);
     });
 
-    it('lets one session without a tenant stop itself alone', async () => {
+    it('quarantines a session without a tenant, and no other', async () => {
       const lost = { ...session('lost', '', 11 * MINUTE_MS), tenantId: undefined };
       sessions({ 5: lost, 1_234: session('ended', 't77', 11 * MINUTE_MS) });
       expect(await plan(tenants(MANY))).toEqual(['t77']);
       expect(core.calls()).toBe(1);
-      expect(setAside.has('lost')).toBe(true);
+      expect(quarantine.has('lost')).toBe(true);
       expect(figures.malformed).toBe(1);
     });
   });

@@ -7,7 +7,7 @@ import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { RejectedItem } from '../platform/page.js';
 import type { CheckFigures } from './check-figures.js';
 import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 
 interface Outlook {
   /** No active session of the tenant had its last interaction before this (epoch ms). */
@@ -52,7 +52,7 @@ export class CheckPlanner {
   constructor(
     private readonly config: Config,
     private readonly core: CoreClient,
-    private readonly setAside: SetAside,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /**
@@ -179,7 +179,7 @@ export class CheckPlanner {
   }
 
   private noteRejected(rejected: readonly RejectedItem[], tenantId: string | undefined, figures: CheckFigures): void {
-    for (const { id, problem } of rejected) this.setAside.add(id, tenantId, problem);
+    for (const { id, problem } of rejected) this.quarantine.add(id, tenantId, problem);
     figures.malformed += rejected.length;
   }
 
@@ -194,7 +194,7 @@ export class CheckPlanner {
   private tally(tenant: Tenant, now: number, before: number): Tally {
     const threshold = thresholdOf(tenant, this.config.defaultThresholdSeconds);
     const times = { now, threshold, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs };
-    return new Tally(times, before, (session) => this.setAside.has(session.id));
+    return new Tally(times, before, (session) => this.quarantine.has(session.id));
   }
 
   /** Notes the outlook, unless a longer one holds. @returns whether a session of the tenant ended */
@@ -226,7 +226,7 @@ class Tally {
     private readonly times: ExpiryTimes,
     /** No session of the tenant had its last interaction before this (epoch ms). */
     public oldest: number,
-    private readonly isSetAside: (session: ChatSession) => boolean,
+    private readonly isQuarantined: (session: ChatSession) => boolean,
   ) {}
 
   add(session: ChatSession): void {
@@ -234,6 +234,6 @@ class Tally {
     this.empty = false;
     this.oldest = Math.min(this.oldest, session.lastInteraction.getTime());
     if (action === 'hold') this.held++;
-    if (action === 'complete' && !this.isSetAside(session)) this.ended = true;
+    if (action === 'complete' && !this.isQuarantined(session)) this.ended = true;
   }
 }

@@ -1,17 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
-import type { ExpiryRule } from '../deliveries/completion.js';
+import type { ExpiryRule } from '../completions/completion.js';
 import { Clock } from '../persistence/clock.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { Backpressure } from './backpressure.js';
 import { type FoundSession, EndedSessions } from './ended-sessions.js';
 import { Oldest } from './oldest.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 
-/** `live-chat-open`: somebody may be on it. `set-aside`: hbf-core refuses it or it was unreadable; tried again later. */
-export type HoldReason = 'live-chat-open' | 'set-aside';
+/** `live-chat-open`: somebody may be on it. `quarantined`: hbf-core refuses it or it was unreadable; tried again later. */
+export type HoldReason = 'live-chat-open' | 'quarantined';
 
 export interface PreviewedSession {
   sessionId: string;
@@ -54,7 +54,7 @@ export class DryRun {
     private readonly clock: Clock,
     private readonly tenants: TenantDirectory,
     private readonly endedSessions: EndedSessions,
-    private readonly setAside: SetAside,
+    private readonly quarantine: Quarantine,
     private readonly pressure: Backpressure,
     private readonly config: Config,
   ) {}
@@ -93,6 +93,6 @@ export class DryRun {
       thresholdSeconds: threshold.seconds,
     };
     if (decision.action === 'hold') return { ...facts, reason: 'live-chat-open' };
-    return this.setAside.has(id) ? { ...facts, reason: 'set-aside' } : { ...facts, rule: decision.rule };
+    return this.quarantine.has(id) ? { ...facts, reason: 'quarantined' } : { ...facts, rule: decision.rule };
   }
 }

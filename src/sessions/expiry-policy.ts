@@ -1,8 +1,8 @@
-import type { ExpiryRule } from '../deliveries/completion.js';
+import type { ExpiryRule } from '../completions/completion.js';
 import type { ChatSession, LiveChat } from '../platform/core/chat-session.dto.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 
-/** Live-chat events after which nobody is on the chat any more (platform-facts.md, "Live chats"). */
+/** Live-chat events after which nobody is on the chat any more (docs/platform.md, "Live chats"). */
 const CLOSED_LIVE_CHAT: ReadonlySet<string> = new Set([
   'LIVECHAT_TERMINATED',
   'LIVECHAT_ABANDONED',
@@ -29,7 +29,7 @@ export interface ExpiryTimes {
 /** `complete`: it has ended, by that rule. `hold`: it would have, but a live chat is open. `keep`: it has not. */
 export type ExpiryDecision = { action: 'complete'; rule: ExpiryRule } | { action: 'hold' } | { action: 'keep' };
 
-/** The tenant's own inactivity threshold, else the default (platform-facts.md: 0 counts as not set). */
+/** The tenant's own inactivity threshold, else the default (docs/platform.md, "What the service does"). */
 export function thresholdOf(tenant: Pick<Tenant, 'expireAfterSeconds'>, defaultSeconds: number): ExpiryThreshold {
   return tenant.expireAfterSeconds === undefined
     ? { seconds: defaultSeconds, rule: 'default-threshold' }

@@ -16,7 +16,7 @@ import { TenantScanner } from './tenant-scanner.js';
 
 const SHARDS_AT_ONCE = 8;
 const RENEW_LEASE_AFTER_MS = SHARD_LEASE_MS / 4;
-/** Scans that fail one after the other before the check gives up: hbf-core is away, and each would wait in vain. */
+/** Scans that fail one after the other before the check gives up: hbf-core is away, and each further scan would time out. */
 const FAILURES_IN_A_ROW = 3;
 
 /** One session check: which tenants have sessions that ended, and their completion, shard by shard. */
@@ -90,7 +90,7 @@ export class SessionCheck {
     }
   }
 
-  /** Under a lease, so that replicas share the work; whoever finds the shard taken leaves it to the other. */
+  /** Under a lease, so that replicas share the work: a replica that finds the shard taken leaves it alone. */
   private async scanShard(shard: number, tenants: readonly Tenant[], now: number, figures: CheckFigures) {
     const name = shardLease(shard);
     if (figures.paused || !(await this.lease.take(name, SHARD_LEASE_MS))) return;

@@ -1,12 +1,17 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import {
+  completionId,
+  type EndedSession,
+  type ExpiryRule,
+  type IntentLease,
+  type PlannedCompletion,
+} from '../completions/completion.js';
+import { CompletionRepository } from '../completions/completion.repository.js';
+import { IntentRepository } from '../completions/intent.repository.js';
 import { Config } from '../config/config.js';
-import { type Completion, completionId, type ExpiryRule } from '../deliveries/completion.js';
-import { CompletionRepository } from '../deliveries/completion.repository.js';
-import { DetectionRepository } from '../deliveries/detection.repository.js';
-import { FirstAttempts } from '../deliveries/first-attempts.js';
-import { planDeliveries } from '../deliveries/plan.js';
-import { SessionMaterial } from '../deliveries/session-material.js';
+import { FirstAttempts, type SessionInFlight } from '../deliveries/first-attempts.js';
+import { PayloadSource } from '../deliveries/payload-source.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
@@ -16,8 +21,9 @@ import type { Tenant } from '../platform/core/tenant.dto.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
 import type { CheckFigures } from './check-figures.js';
+import { planDeliveries } from './delivery-plan.js';
+import { Quarantine } from './quarantine.js';
 import { SessionEvents } from './session-events.js';
-import { SetAside } from './set-aside.js';
 
 /** A session that has ended, and by which rule. */
 export interface Ended {
@@ -25,16 +31,9 @@ export interface Ended {
   rule: ExpiryRule;
 }
 
-/** What will be owed for it, and what that is made of. The session itself, as it was read, may go. */
-export interface Planned {
-  completion: Completion;
-  material: SessionMaterial;
-}
-
-/** What the sessions of a page have in common: hundreds wait, and the garbage collector carries them along. */
-interface PlannedPage extends Required<Pick<Completion, 'lease' | 'leaseUntil' | 'detectedAt'>> {
-  /** Of sessions in which a user took part, and of the others. */
-  owed: Record<'withUser' | 'withoutUser', Pick<Completion, 'deliveries' | 'leftOut'>>;
+/** A page of ended sessions, planned, and the lease under which their intent is written. */
+export interface PlannedPage extends IntentLease {
+  sessions: SessionInFlight[];
 }
 
 export interface CompletionContext {
@@ -48,8 +47,8 @@ export interface CompletionContext {
 }
 
 /**
- * Ends sessions, page by page, in the order that loses nothing: write down what is owed, tell hbf-core, pay. A crash
- * after the first step is mended by Recovery.
+ * Ends sessions, page by page, in the order that loses nothing: write the intent, tell hbf-core, deliver. A crash after
+ * the first step is mended by Recovery.
  */
 @Injectable()
 export class SessionCompleter {
@@ -60,87 +59,105 @@ export class SessionCompleter {
     private readonly clock: Clock,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
-    private readonly detections: DetectionRepository,
+    private readonly intents: IntentRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
-    private readonly setAside: SetAside,
+    private readonly quarantine: Quarantine,
     private readonly events: SessionEvents,
   ) {}
 
   /**
-   * Long enough for the calls to hbf-core, the wait for a place and the first attempts. A process that needs longer
-   * (paused, say) loses the page to the recovery of another.
+   * Long enough for the calls to hbf-core, the wait for a turn and the first attempts. A process that needs longer
+   * (because it was paused, for instance) loses the page to the recovery of another.
    */
   get leaseMs(): number {
     return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
   }
 
   /**
-   * What will be owed for a page of sessions, under a lease of its own. They are serialised at once: as parsed they
-   * would be in memory while the database and hbf-core take their time.
+   * Plans a page of sessions, under a lease of its own. They are serialised at once: as parsed they would be in memory
+   * while the database and hbf-core take their time.
    */
-  plan(ended: readonly Ended[], context: CompletionContext): Planned[] {
+  plan(ended: readonly Ended[], { tenant, thresholdSeconds, integrations }: CompletionContext): PlannedPage {
     const now = this.clock.now();
-    const { tenant, integrations } = context;
-    const page = {
-      lease: randomUUID(),
-      leaseUntil: new Date(now + this.leaseMs),
-      detectedAt: new Date(now),
-      owed: {
-        withUser: planDeliveries({ containsUserInteraction: true }, tenant, integrations),
-        withoutUser: planDeliveries({ containsUserInteraction: false }, tenant, integrations),
-      },
-    };
-    return ended.map((one) => this.planOne(one, context, page));
+    const withUser = planDeliveries({ containsUserInteraction: true }, tenant, integrations);
+    const withoutUser = planDeliveries({ containsUserInteraction: false }, tenant, integrations);
+    const sessions = ended.map(({ session, rule }): SessionInFlight => {
+      const planned: PlannedCompletion = {
+        _id: completionId(session.id, 1),
+        sessionId: session.id,
+        revision: 1,
+        organizationId: tenant.organizationId,
+        tenantId: tenant.id,
+        rule,
+        thresholdSeconds,
+        lastInteraction: session.lastInteraction,
+        foundAt: new Date(now),
+        ...(session.containsUserInteraction ? withUser : withoutUser),
+      };
+      return { planned, source: new PayloadSource(planned, this.core, this.tenants, { session, tenant }) };
+    });
+    return { lease: randomUUID(), leaseUntil: new Date(now + this.leaseMs), sessions };
   }
 
   /**
-   * Ends one page of sessions of one tenant, as planned, which have places (FirstAttempts.reserve): what hbf-core was
-   * told of should not wait here.
+   * Ends one page of sessions of one tenant, as planned, which have permits (FirstAttempts.reserve), so that their first
+   * attempts start right after hbf-core was told.
    *
    * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
    *   so long ago that they must be read again
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
-  complete(planned: readonly Planned[], context: CompletionContext): Promise<string[]> {
-    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': planned.length });
-    return traced({ name: 'completion', attributes }, () => this.completePage(planned, context));
+  complete(page: PlannedPage, context: CompletionContext): Promise<string[]> {
+    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': page.sessions.length });
+    return traced({ name: 'completion', attributes }, () => this.completePage(page, context));
   }
 
-  private async completePage(planned: readonly Planned[], context: CompletionContext): Promise<string[]> {
-    const known = await this.detections.add(planned.map(({ completion }) => completion));
-    const fresh = planned.filter(({ completion }) => !known.has(completion._id));
-    const again = planned.filter(({ completion }) => known.has(completion._id));
-    const { returned, repeated, busy } = await this.sortOut(again);
-    if (Date.now() - context.readAt > this.leaseMs) return this.startOver([...fresh, ...returned]);
+  private async completePage(page: PlannedPage, context: CompletionContext): Promise<string[]> {
+    const known = await this.addIntent(page, page.sessions);
+    const fresh = page.sessions.filter(({ planned }) => !known.has(planned._id));
+    const again = page.sessions.filter(({ planned }) => known.has(planned._id));
+    const { returned, repeated, busy } = await this.sortOut(page, again);
+    const intended = [...fresh, ...returned];
+    if (Date.now() - context.readAt > this.leaseMs) return this.startOver(page, intended);
 
-    const refused = await this.tellCore([...fresh, ...returned, ...repeated].map(sessionIdOf));
-    const toPay = [...fresh, ...returned].filter((one) => !refused.has(sessionIdOf(one)));
-    await this.giveUp([...fresh, ...returned], refused, context);
-    context.figures.completed += toPay.length;
-    this.noteCompleted(toPay.map(({ completion }) => completion));
+    const refused = await this.tellCore([...intended, ...repeated].map(sessionIdOf));
+    await this.giveUp(page, intended, refused, context);
+    const completed = intended.filter((one) => !refused.has(sessionIdOf(one)));
+    context.figures.completed += completed.length;
     context.figures.repeated += repeated.length;
-
+    this.noteCompleted(completed.map(({ planned }) => planned));
     const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
-    this.firstAttempts.begin(toPay, integrations);
+    this.firstAttempts.begin(page, completed, integrations);
     return [...refused, ...busy, ...repeated.map(sessionIdOf)];
   }
 
+  /** @returns the ids that are intended or completed already */
+  private addIntent(lease: IntentLease, sessions: readonly SessionInFlight[]): Promise<Set<string>> {
+    return this.intents.add(
+      lease,
+      sessions.map(({ planned }) => planned),
+    );
+  }
+
   /**
-   * A process that was paused goes by what is long out of date: others have completed the sessions, and where the user
-   * came back, hbf-core would end a session that he is writing in. Nobody is told; what was written down is taken back,
-   * if the recovery of another has not taken it over.
+   * A process that was paused acts on what is long out of date: others have completed the sessions, and where the user
+   * came back, hbf-core would end a session that the user is writing in. Nobody is told; the intent is removed, if the
+   * recovery of another process has not taken it over.
    *
    * @returns none: all are to be read again
    */
-  private async startOver(planned: readonly Planned[]): Promise<string[]> {
-    this.logger.warn({ sessions: planned.length }, 'completion.out-of-date');
-    await this.detections.remove(planned.map(({ completion }) => completion));
+  private async startOver({ lease }: IntentLease, intended: readonly SessionInFlight[]): Promise<string[]> {
+    this.logger.warn({ sessions: intended.length }, 'completion.out-of-date');
+    await this.intents.remove(
+      lease,
+      intended.map(({ planned }) => planned._id),
+    );
     return [];
   }
 
   /**
-   * Sets sessions COMPLETED. A page that hbf-core refuses is split until the culprits stand alone; the others go on.
+   * Sets sessions COMPLETED. A page that hbf-core refuses is split until the refused ones stand alone; the others go on.
    *
    * @returns the ids that it refuses
    */
@@ -161,83 +178,64 @@ export class SessionCompleter {
   }
 
   /** Says that hbf-core was told of these now. */
-  noteCompleted(completions: readonly Completion[]): void {
-    for (const completion of completions) this.events.onCompleted(this.latenessMs(completion));
+  noteCompleted(sessions: readonly EndedSession[]): void {
+    for (const session of sessions) this.events.onCompleted(this.latenessMs(session));
   }
 
   /** Since the session had ended by its rule. */
-  private latenessMs({ rule, thresholdSeconds, lastInteraction }: Completion): number {
+  private latenessMs({ rule, thresholdSeconds, lastInteraction }: EndedSession): number {
     const idleMs = rule === 'live-chat-max-idle' ? this.config.liveChatMaxIdleMs : thresholdSeconds * 1000;
     return Math.max(0, this.clock.now() - lastInteraction.getTime() - idleMs);
   }
 
-  private planOne({ session, rule }: Ended, context: CompletionContext, page: PlannedPage): Planned {
-    const { tenant, thresholdSeconds } = context;
-    const { deliveries, leftOut } = session.containsUserInteraction ? page.owed.withUser : page.owed.withoutUser;
-    const completion: Completion = {
-      _id: completionId(session.id, 1),
-      sessionId: session.id,
-      revision: 1,
-      organizationId: tenant.organizationId,
-      tenantId: tenant.id,
-      state: 'detected',
-      open: true,
-      rule,
-      thresholdSeconds,
-      lastInteraction: session.lastInteraction,
-      detectedAt: page.detectedAt,
-      lease: page.lease,
-      leaseUntil: page.leaseUntil,
-      deliveries,
-      leftOut,
-    };
-    return { completion, material: new SessionMaterial(completion, this.core, this.tenants, { session, tenant }) };
-  }
-
   /**
    * What to do with sessions that ended before: `returned`, the user came back and it ended again, a new revision;
-   * `repeated`, hbf-core forgot; `busy`, another process or the recovery is at work on it.
+   * `repeated`, hbf-core shows it ACTIVE again, untouched; `busy`, another process or the recovery is at work on it.
    */
-  private async sortOut(again: readonly Planned[]) {
-    const result = { returned: [] as Planned[], repeated: [] as Planned[], busy: [] as string[] };
+  private async sortOut(lease: IntentLease, again: readonly SessionInFlight[]) {
+    const result = { returned: [] as SessionInFlight[], repeated: [] as SessionInFlight[], busy: [] as string[] };
     if (again.length === 0) return result;
     const latest = await this.completions.latestOf(again.map(sessionIdOf));
-    const candidates: Planned[] = [];
+    const candidates: SessionInFlight[] = [];
     for (const one of again) {
-      const { sessionId, lastInteraction } = one.completion;
+      const { sessionId, lastInteraction } = one.planned;
       const before = latest.get(sessionId);
       if (!before) result.busy.push(sessionId);
       else if (lastInteraction <= before.lastInteraction) result.repeated.push(one);
-      else candidates.push(this.asRevision(before.revision + 1, one.completion));
+      else candidates.push(this.asRevision(before.revision + 1, one.planned));
     }
     if (candidates.length === 0) return result;
-    const known = await this.detections.add(candidates.map(({ completion }) => completion));
+    const known = await this.addIntent(lease, candidates);
     for (const one of candidates) {
-      if (known.has(one.completion._id)) result.busy.push(sessionIdOf(one));
+      if (known.has(one.planned._id)) result.busy.push(sessionIdOf(one));
       else result.returned.push(one);
     }
     return result;
   }
 
   /** Its payload tells the revision, and is made of the session as hbf-core has it then: few sessions return. */
-  private asRevision(revision: number, planned: Completion): Planned {
-    const completion = { ...planned, _id: completionId(planned.sessionId, revision), revision };
-    return { completion, material: new SessionMaterial(completion, this.core, this.tenants) };
+  private asRevision(revision: number, first: PlannedCompletion): SessionInFlight {
+    const planned = { ...first, _id: completionId(first.sessionId, revision), revision };
+    return { planned, source: new PayloadSource(planned, this.core, this.tenants) };
   }
 
   private async giveUp(
-    planned: readonly Planned[],
+    { lease }: IntentLease,
+    intended: readonly SessionInFlight[],
     refused: ReadonlySet<string>,
     { tenant, figures }: CompletionContext,
   ): Promise<void> {
     if (refused.size === 0) return;
     figures.refused += refused.size;
-    const given = planned.filter((one) => refused.has(sessionIdOf(one)));
-    await this.detections.remove(given.map(({ completion }) => completion));
-    for (const id of refused) this.setAside.add(id, tenant.id, 'hbf-core refuses to complete it');
+    const given = intended.filter((one) => refused.has(sessionIdOf(one)));
+    await this.intents.remove(
+      lease,
+      given.map(({ planned }) => planned._id),
+    );
+    for (const id of refused) this.quarantine.add(id, tenant.id, 'hbf-core refuses to complete it');
   }
 }
 
-function sessionIdOf({ completion }: Planned): string {
-  return completion.sessionId;
+function sessionIdOf({ planned }: SessionInFlight): string {
+  return planned.sessionId;
 }

@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
+import { MongooseModule } from '@nestjs/mongoose';
+import { CompletionsModule } from '../completions/completions.module.js';
 import { DeliveriesModule } from '../deliveries/deliveries.module.js';
-import { IntegrationsStoreModule } from '../integrations/integrations.store.module.js';
+import { IntegrationsModule } from '../integrations/integrations.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { UsageCapsModule } from '../usage-caps/usage-caps.module.js';
@@ -9,6 +11,7 @@ import { CatchUp } from './catch-up.js';
 import { CheckAlerts } from './check-alerts.js';
 import { CheckHistory } from './check-history.js';
 import { CheckPlanner } from './check-planner.js';
+import { CHECK_RECORD, checkRecordSchema } from './check-record.schema.js';
 import { CompletionPace, PaceTimer } from './completion-pace.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
@@ -17,12 +20,20 @@ import { SessionCheckScheduler } from './session-check.scheduler.js';
 import { SessionCheck } from './session-check.service.js';
 import { SessionCompleter } from './session-completer.js';
 import { SessionEvents } from './session-events.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 import { TenantScanner } from './tenant-scanner.js';
 
 /** Finds the sessions that have ended and has them completed, on a schedule. */
 @Module({
-  imports: [DeliveriesModule, IntegrationsStoreModule, NotificationsModule, PlatformModule, UsageCapsModule],
+  imports: [
+    MongooseModule.forFeature([{ name: CHECK_RECORD, schema: checkRecordSchema }]),
+    CompletionsModule,
+    DeliveriesModule,
+    IntegrationsModule,
+    NotificationsModule,
+    PlatformModule,
+    UsageCapsModule,
+  ],
   providers: [
     Backpressure,
     CatchUp,
@@ -38,7 +49,7 @@ import { TenantScanner } from './tenant-scanner.js';
     SessionCheckScheduler,
     SessionCompleter,
     SessionEvents,
-    SetAside,
+    Quarantine,
     TenantScanner,
   ],
   exports: [CheckHistory, DryRun, SessionEvents, SessionCheckScheduler],

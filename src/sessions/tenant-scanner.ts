@@ -7,9 +7,9 @@ import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { CheckFigures } from './check-figures.js';
 import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
-import { type CompletionContext, type Ended, type Planned, SessionCompleter } from './session-completer.js';
+import { type CompletionContext, type Ended, type PlannedPage, SessionCompleter } from './session-completer.js';
 import { SessionReader } from './session-reader.js';
-import { SetAside } from './set-aside.js';
+import { Quarantine } from './quarantine.js';
 
 type ScanTimes = Omit<ExpiryTimes, 'liveChatMaxIdleMs'>;
 
@@ -22,7 +22,7 @@ export class TenantScanner {
     private readonly integrations: IntegrationRepository,
     private readonly completer: SessionCompleter,
     private readonly firstAttempts: FirstAttempts,
-    private readonly setAside: SetAside,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /**
@@ -45,23 +45,24 @@ export class TenantScanner {
     const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
     const reader = new SessionReader(this.core, { tenantId: tenant.id, lastInteractionBefore, pageSize }, (session) => {
       const ended = this.decide(session, { now, threshold }).action === 'complete';
-      return ended && !staying.has(session.id) && !this.setAside.has(session.id);
+      return ended && !staying.has(session.id) && !this.quarantine.has(session.id);
     });
     for (let page = 0; ;) {
-      const places = await this.firstAttempts.reserve(pageSize);
+      const permits = await this.firstAttempts.reserve(pageSize);
       try {
         if (!(await mayGoOn())) return;
         const readAt = Date.now();
         const read = { ...context, readAt };
         const { planned, last } = await this.planPage(reader, page, { now, threshold }, staying, read);
-        places.keep(planned.length);
-        const stay = planned.length > 0 ? await this.completer.complete(planned, read) : [];
+        const found = planned.sessions.length;
+        permits.keep(found);
+        const stay = found > 0 ? await this.completer.complete(planned, read) : [];
         stay.forEach((id) => staying.add(id));
         const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
         if (last && !outOfDate) return;
-        if (planned.length === stay.length) page++;
+        if (found === stay.length) page++;
       } finally {
-        places.release();
+        permits.release();
       }
     }
   }
@@ -73,7 +74,7 @@ export class TenantScanner {
     times: ScanTimes,
     staying: Set<string>,
     context: CompletionContext,
-  ): Promise<{ planned: Planned[]; last: boolean }> {
+  ): Promise<{ planned: PlannedPage; last: boolean }> {
     const { tenant, figures } = context;
     const found = await reader.read(page);
     this.noteRejected(found, tenant, staying, figures);
@@ -96,7 +97,7 @@ export class TenantScanner {
     const ended: Ended[] = [];
     for (const session of fresh) {
       const decision = this.decide(session, times);
-      if (decision.action === 'complete' && !this.setAside.has(session.id)) {
+      if (decision.action === 'complete' && !this.quarantine.has(session.id)) {
         ended.push({ session, rule: decision.rule });
         continue;
       }
@@ -111,14 +112,14 @@ export class TenantScanner {
   private leaveOthers(found: SessionPage, tenant: Tenant, staying: Set<string>): void {
     for (const { id, tenantId } of found.items) {
       if (tenantId === undefined || tenantId === tenant.id) continue;
-      this.setAside.add(id, tenant.id, 'hbf-core lists it for this tenant, but it is of another');
+      this.quarantine.add(id, tenant.id, 'hbf-core lists it for this tenant, but it is of another');
       staying.add(id);
     }
   }
 
   private noteRejected(found: SessionPage, tenant: Tenant, staying: Set<string>, figures: CheckFigures): void {
     for (const { id, problem } of found.rejected) {
-      this.setAside.add(id, tenant.id, problem);
+      this.quarantine.add(id, tenant.id, problem);
       const key = id ?? problem;
       if (staying.has(key)) continue;
       staying.add(key);

@@ -37,7 +37,7 @@ describe('TokenBucket', () => {
     expect(given.length).toBeGreaterThanOrEqual(perMinute * 5 * 0.98);
   });
 
-  it('saves up one second, not the whole night', () => {
+  it('saves up one second at most', () => {
     const bucket = new TokenBucket(600);
     bucket.take(10, 0);
     expect([bucket.take(100, 8 * 3_600_000), bucket.take(100, 8 * 3_600_000)]).toEqual([10, 0]);

@@ -1,15 +1,15 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 const current = new AsyncLocalStorage<string>();
-/** Requests that have not ended. */
+/** How many requests are being answered. */
 let served = 0;
 
 /**
- * Runs `work`, and all that it starts, on behalf of the request of that id.
+ * Runs `work` in such a way that currentRequestId() returns `requestId` in it and in everything that it starts.
  *
- * @param whenOver is told what to call when the request has ended. Before Node 24, a store that has been used makes
- *   every promise of the process dearer: after the last request it is put away until the next one comes. Without this
- *   argument it stays.
+ * @param whenOver receives a function to call when the request has ended. Before Node 24, an AsyncLocalStorage that has
+ *   been used slows down every promise of the process, so it is disabled after the last request and used again with the
+ *   next. Without this argument it stays enabled.
  */
 export function onBehalfOf<T>(requestId: string, work: () => T, whenOver?: (end: () => void) => void): T {
   served++;

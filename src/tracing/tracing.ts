@@ -11,35 +11,35 @@ import {
 } from '@opentelemetry/api';
 
 /**
- * What a piece of work says about itself while it runs, asked only while somebody traces. Names and counts only: no text,
- * token or address.
+ * Adds attributes to the span of running work; the function is called only while tracing is on. Attributes are names
+ * and counts: no text of a conversation, no token, no address.
  */
 export type Note = (attributes: () => Attributes) => void;
 
 export interface TracedWork {
   name: string;
-  /** Asked only while somebody traces: to prepare them costs something, too. */
+  /** Called only while tracing is on. */
   attributes?: () => Attributes;
-  /** A call to another service. */
+  /** True for a call to another service. */
   client?: boolean;
 }
 
-/** Undefined: tracing is off, and costs one comparison per piece of work. */
+/** Undefined while tracing is off. */
 let tracer: Tracer | undefined;
 
 const nothing: Note = () => undefined;
 
-/** Switches tracing on, or off with undefined. Who has set up an SDK calls it; the rooms only use what is below. */
+/** Switches tracing on, or off with undefined. Called by the set-up of the SDK (operations/tracing-setup.ts) only. */
 export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
-/** Whether somebody traces. Where it is thousands of times a second, ask first: what `traced` is given has its price. */
+/** Whether tracing is on. */
 export function isTracing(): boolean {
   return tracer !== undefined;
 }
 
-/** Runs `work` inside a span, below the span that is active now. What it rejects with ends the span as an error. */
+/** Runs `work` in a span whose parent is the active span. If `work` rejects, the span ends as an error. */
 export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): Promise<T> {
   if (!tracer) return work(nothing);
   const kind = what.client ? SpanKind.CLIENT : SpanKind.INTERNAL;
@@ -48,17 +48,17 @@ export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): P
   );
 }
 
-/** Ties work that starts later, when another span may be active, to the span that is active now. */
+/** Binds work that starts later, when another span may be active, to the span that is active now. */
 export function inThisTrace<A extends unknown[], T>(work: (...args: A) => T): (...args: A) => T {
   return tracer ? context.bind(context.active(), work) : work;
 }
 
-/** Ties work to no span: what it does begins traces of its own. */
+/** Binds work to no span: its spans begin new traces. */
 export function inNoTrace<T>(work: () => T): () => T {
   return tracer ? context.bind(ROOT_CONTEXT, work) : work;
 }
 
-/** The headers that carry the trace on to a service of the platform. Never for customers: it is none of their business. */
+/** The headers that pass the trace on to a service of the platform. They are never sent to customers. */
 export function traceHeaders(): Record<string, string> {
   if (!tracer) return {};
   const headers: Record<string, string> = {};
@@ -70,7 +70,7 @@ async function watch<T>(span: Span, work: (note: Note) => Promise<T>): Promise<T
   try {
     return await work((attributes) => span.setAttributes(attributes()));
   } catch (error) {
-    // the code, as a message may repeat what a remote said
+    // the code and not the message, which may repeat what a remote answered
     const { code, name } = error as { code?: unknown; name?: unknown };
     const known = [code, name].find((one): one is string => typeof one === 'string') ?? 'error';
     span.setAttribute('error.type', known);

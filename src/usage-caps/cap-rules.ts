@@ -1,14 +1,14 @@
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { TenantUsage } from '../platform/core/tenant-usage.dto.js';
 
-/** Which of its limits a tenant is over. */
+/** The limit that a tenant exceeds. */
 export interface Excess {
   limit: 'maxNumOfSessions' | 'maxNumOfUserMessages';
   used: number;
   allowed: number;
 }
 
-/** @returns undefined while it has used no more than it may; no limit, or no count, is no excess */
+/** @returns undefined while usage is within the limits; without a limit or a count there is no excess */
 export function excessOf(
   { sessions, userMessages }: Pick<TenantUsage, 'sessions' | 'userMessages'>,
   { maxSessions, maxUserMessages }: Pick<Tenant, 'maxSessions' | 'maxUserMessages'>,

@@ -20,9 +20,9 @@ interface OverCap {
 
 /**
  * Switches off, in hbf-core, tenants that have used more than their limits allow; off unless
- * TENANT_USAGE_CAPS_ENABLED. Each is switched off once: an operator who switches it on again is not contradicted
- * before it was under its limits in between. What hbf-core answers is nowhere described: what is not understood
- * changes nothing, and is logged once.
+ * TENANT_USAGE_CAPS_ENABLED. Each is switched off once: when an operator switches it on again, it stays on until it has
+ * been within its limits and exceeds them again. hbf-core's answer is not documented: an answer of an unknown shape
+ * changes nothing and is logged once.
  */
 @Injectable()
 export class UsageCaps {
@@ -39,7 +39,7 @@ export class UsageCaps {
     private readonly alerts: OperatorAlerts,
   ) {}
 
-  /** One round; the session check calls it when it has ended. Never rejects: the next round tries again. */
+  /** Runs once; called after each session check. Never rejects: the next run tries again. */
   async run(): Promise<void> {
     if (!this.config.tenantUsageCapsEnabled) return;
     try {
@@ -56,7 +56,7 @@ export class UsageCaps {
     const { items, problems } = await this.core.listTenantUsages();
     problems.forEach((problem) => this.complain(problem));
     if (items.length === 0) return;
-    // limits and switches as they are now: nobody is switched off for a limit that was raised meanwhile
+    // read again, so that no tenant is switched off for a limit that was raised meanwhile
     const tenants = new Map((await this.tenants.refresh()).map((tenant) => [tenant.id, tenant]));
     const over: OverCap[] = [];
     const under: string[] = [];
@@ -83,7 +83,7 @@ export class UsageCaps {
     }
   }
 
-  /** A crash in between does no harm: hbf-core then lists the tenant as disabled, and it is left alone. */
+  /** A crash between the steps is harmless: hbf-core then lists the tenant as disabled, and it is skipped. */
   private async switchOffOne({ id, organizationId }: Tenant, excess: Excess): Promise<void> {
     await this.core.disableTenant(id);
     const { limit, used, allowed } = excess;

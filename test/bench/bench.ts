@@ -6,6 +6,8 @@ export interface BenchOptions {
   profile?: string;
   /** Folder of the repository whose `dist` is measured; by default this one. */
   root?: string;
+  /** Folder of another checkout, built and with its node_modules, that the line `cpu` compares with. */
+  against?: string;
 }
 
 /** One measured figure: a ratio or a count, so that it means something on a machine that does other things too. */
@@ -13,7 +15,7 @@ export interface Figure {
   name: string;
   value: number;
   unit?: string;
-  /** The limit that must be kept, and the one to aim at. Absent: the figure is only told. */
+  /** The limit that must be kept, and the one to aim at. Absent: the figure is only printed. */
   must?: Limit;
   aim?: Limit;
   /** What it was made of. */
@@ -27,16 +29,8 @@ export interface Limit {
 
 export interface Bench {
   name: string;
-  /** @throws LedgerError when what was owed and what was accepted do not agree: the run is void */
+  /** @throws DeliveryError when what was expected and what arrived do not agree: the run is void */
   run(options: BenchOptions): Promise<Figure[]>;
-}
-
-/** A session's destination never heard of it, or the platform was asked what no contract knows. */
-export class LedgerError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'LedgerError';
-  }
 }
 
 export const atLeast = (value: number): Limit => ({ atLeast: value });
@@ -44,23 +38,4 @@ export const atMost = (value: number): Limit => ({ atMost: value });
 
 export function keeps(value: number, { atLeast: low = -Infinity, atMost: high = Infinity }: Limit): boolean {
   return value >= low && value <= high;
-}
-
-/** @param share 0.99 for p99 */
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.ceil(share * sorted.length) - 1)] ?? NaN;
-}
-
-export function median(values: readonly number[]): number {
-  return percentile(values, 0.5);
-}
-
-/** Epoch milliseconds with fractions: comparable between processes of one machine. */
-export function preciseNow(): number {
-  return performance.timeOrigin + performance.now();
-}
-
-export function round(value: number, digits = 2): number {
-  return Number(value.toFixed(digits));
 }

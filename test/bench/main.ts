@@ -1,21 +1,36 @@
+import { Logger } from '@nestjs/common';
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Bench, type BenchOptions, type Figure, keeps, LedgerError, type Limit } from './bench.js';
+import { runMain } from '../support/run-main.js';
+import { DeliveryError } from '../world/load-world.js';
+import { type Bench, type BenchOptions, type Figure, keeps, type Limit } from './bench.js';
 import { backlog } from './benches/backlog.bench.js';
+import { cpu } from './benches/cpu.bench.js';
 import { idleDatabase } from './benches/idle-database.bench.js';
 import { idle } from './benches/idle.bench.js';
 import { isolation } from './benches/isolation.bench.js';
 import { latency } from './benches/latency.bench.js';
 import { memory } from './benches/memory.bench.js';
-import { pipeline } from './benches/pipeline.bench.js';
+import { pipeline, pipelineRaisedLimits } from './benches/pipeline.bench.js';
 import { replicas } from './benches/replicas.bench.js';
 import { start } from './benches/start.bench.js';
-import { runMain } from './run-main.js';
 
-const BENCHES: readonly Bench[] = [pipeline, isolation, latency, backlog, memory, idle, idleDatabase, replicas, start];
+const BENCHES: readonly Bench[] = [
+  pipeline,
+  pipelineRaisedLimits,
+  cpu,
+  isolation,
+  latency,
+  backlog,
+  memory,
+  idle,
+  idleDatabase,
+  replicas,
+  start,
+];
 const ROOT = resolve(__dirname, '..', '..');
 
 interface Result {
@@ -29,7 +44,12 @@ interface Result {
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
-    options: { quick: { type: 'boolean', default: false }, profile: { type: 'string' }, root: { type: 'string' } },
+    options: {
+      quick: { type: 'boolean', default: false },
+      profile: { type: 'string' },
+      root: { type: 'string' },
+      against: { type: 'string' },
+    },
   });
   const unknown = positionals.filter((name) => !BENCHES.some((bench) => bench.name === name));
   if (unknown.length > 0) {
@@ -40,6 +60,7 @@ async function main(): Promise<number> {
     quick: values.quick,
     ...(values.profile ? { profile: resolve(values.profile) } : {}),
     ...(values.root ? { root: resolve(values.root) } : {}),
+    ...(values.against ? { against: resolve(values.against) } : {}),
   };
   const results: Result[] = [];
   for (const bench of BENCHES.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
@@ -57,8 +78,7 @@ async function runOne(bench: Bench, options: BenchOptions): Promise<Result> {
   try {
     return { bench: bench.name, figures: await bench.run(options), seconds: seconds() };
   } catch (error) {
-    const reason =
-      error instanceof LedgerError ? `the ledger does not balance: ${error.message}` : String((error as Error).stack);
+    const reason = error instanceof DeliveryError ? error.message : String((error as Error).stack);
     return { bench: bench.name, figures: [], seconds: seconds(), void: reason };
   }
 }
@@ -87,4 +107,6 @@ function write(results: Result[], options: BenchOptions): void {
   console.log(`\n${file}`);
 }
 
+// parts of the service run in this process
+Logger.overrideLogger(['error', 'warn']);
 runMain(main);

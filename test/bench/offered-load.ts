@@ -1,43 +1,42 @@
-import { LedgerError } from './bench.js';
-import type { World } from './world.js';
+import type { LoadWorld } from '../world/load-world.js';
+import type { PlainBehavior } from '../world/receivers/behavior.js';
 
-/** What begins in the first seconds is not counted: connections open, code is compiled, lanes open up. */
+/** What begins in the first seconds is not counted: connections open, code is compiled, lanes open. */
 const WARM_UP_MS = 2_000;
-const PAID_WITHIN_MS = 60_000;
+const DELIVERED_WITHIN_MS = 60_000;
 
 export interface Load {
   perSecond: number;
   seconds: number;
-  /** Destinations (`webhook:1`) that answer nobody while the load lasts, and well afterwards. */
+  /** Destinations (`webhook:1`) that do not answer while the load lasts, and answer at once afterwards. */
   hanging?: string[];
 }
 
 /**
- * Offers sessions at a steady rate, waits until all is paid, and holds the books against each other.
+ * Offers sessions at a steady rate, waits until all has been delivered, and checks what arrived.
  *
  * @returns milliseconds from the time a webhook was due (hbf-core has answered the PATCH) to its first byte at the
  *   receiver, of those that do not hang
- * @throws LedgerError
+ * @throws DeliveryError
  */
-export async function latencies(world: World, load: Load): Promise<{ times: number[]; duplicates: number }> {
+export async function latencies(world: LoadWorld, load: Load): Promise<{ times: number[]; duplicates: number }> {
   const { perSecond, seconds, hanging = [] } = load;
-  await world.sink.call('behave', { keepArrivals: true, hanging });
-  await world.platform.call('stream', { tenants: world.tenants, perSecond, seconds });
-  const debts = perSecond * seconds * world.debtsPerSession;
-  if (hanging.length > 0) await world.sink.call('behave', { keepArrivals: true });
-  const { paid } = await world.sink.call('settled', { debts, timeoutMs: PAID_WITHIN_MS });
-  if (paid < debts) throw new LedgerError(`${paid} of ${debts} debts were paid`);
+  const hang = hanging.map((destination): [string, PlainBehavior] => [destination, { kind: 'hang' }]);
+  await world.receivers.call('behave', { keepsList: true, destinations: hang });
+  await world.core.call('stream', { tenants: world.tenants, perSecond, seconds });
+  if (hanging.length > 0) await world.receivers.call('behave', { keepsList: true });
+  await world.arrived(perSecond * seconds, DELIVERED_WITHIN_MS);
   const times = await collect(world, new Set(hanging));
-  return { times, duplicates: await world.balance() };
+  return { times, duplicates: await world.check() };
 }
 
-async function collect(world: World, without: ReadonlySet<string>): Promise<number[]> {
-  const told = new Map(await world.platform.call('toldAt'));
-  const begin = Math.min(...told.values()) + WARM_UP_MS;
-  const arrivals = await world.sink.call('arrivals');
+async function collect(world: LoadWorld, without: ReadonlySet<string>): Promise<number[]> {
+  const completed = new Map(await world.core.call('completedAt'));
+  const begin = Math.min(...completed.values()) + WARM_UP_MS;
+  const arrivals = await world.receivers.call('list');
   return arrivals
-    .filter(([destination]) => destination.startsWith('webhook:') && !without.has(destination))
-    .map(([, sessionId, at]) => ({ due: told.get(sessionId)!, at }))
+    .filter(({ destination }) => destination.startsWith('webhook:') && !without.has(destination))
+    .map(({ sessionId, at }) => ({ due: completed.get(sessionId)!, at }))
     .filter(({ due }) => due >= begin)
     .map(({ due, at }) => at - due);
 }

@@ -2,14 +2,15 @@ import axios from 'axios';
 import { Agent as HttpAgent } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { Agent, request } from 'undici';
-import { idempotencyKey } from '../../src/deliveries/completion.js';
-import { buildSessionPayload } from '../../src/deliveries/payload/session-payload.js';
+import { idempotencyKey } from '../../src/completions/delivery.js';
+import { buildSessionPayload } from '../../src/payload/session-payload.js';
 import { readChatSession } from '../../src/platform/core/chat-session.dto.js';
 import { readTenant } from '../../src/platform/core/tenant.dto.js';
-import { preciseNow } from './bench.js';
-import { serve } from './rpc.js';
+import { preciseNow } from '../support/figures.js';
+import type { Hook } from '../world/load-world.js';
+import { serve } from '../world/rpc.js';
 
-/** What the service is measured against: senders that keep no books at all, and the obvious design. */
+/** What the service is compared with: senders that write nothing down, and the obvious design. */
 export interface SenderWorld {
   coreUrl: string;
   publisherUrl: string;
@@ -17,7 +18,9 @@ export interface SenderWorld {
   token: string;
   organizationId: string;
   tenants: string[];
-  hooks: { id: number; tenantId: string; url: string; secret: string }[];
+  hooks: readonly Hook[];
+  /** Of every hook. */
+  hookSecret: string;
 }
 
 interface Post {
@@ -51,9 +54,9 @@ function postsFor(world: SenderWorld, tenantRaw: unknown, sessionRaw: unknown): 
     { url: `${nlpUrl}${path}`, headers: bearer },
     ...world.hooks
       .filter(({ tenantId }) => tenantId === tenant.id)
-      .map(({ id, url, secret }) => ({
+      .map(({ id, url }) => ({
         url,
-        headers: { ...json, ...signed(secret, idempotencyKey(session.id, id), body) },
+        headers: { ...json, ...signed(world.hookSecret, idempotencyKey(session.id, id), body) },
         body,
       })),
   ];

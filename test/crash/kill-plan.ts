@@ -3,11 +3,11 @@ import { Random } from '../support/random.js';
 export type Victim = 'service' | 'database' | 'both';
 
 /**
- * When a kill comes: so long after the service was spawned, after it was ready, after hbf-core was told for the nth
- * time, or after anybody heard of a session for the nth time. Counted from the kill before; `ms` comes on top.
+ * When a kill comes: so long after the service was spawned, after it was ready, after hbf-core was asked to complete
+ * sessions for the nth time, or after a delivery arrived for the nth time. Counted from the kill before; `ms` comes on top.
  */
 export interface Moment {
-  after: 'spawn' | 'ready' | 'told' | 'heard';
+  after: 'spawn' | 'ready' | 'completing' | 'arrival';
   nth: number;
   ms: number;
 }
@@ -40,6 +40,6 @@ function moment(random: Random): Moment {
   if (dice < 0.1) return { after: 'spawn', nth: 0, ms: random.integer(100, 2_000) };
   if (dice < 0.25) return { after: 'ready', nth: 0, ms: random.integer(0, 2_500) };
   const ms = random.chance(0.4) ? 0 : random.integer(1, 300);
-  if (dice < 0.5) return { after: 'told', nth: random.integer(1, 6), ms };
-  return { after: 'heard', nth: random.integer(1, 40), ms };
+  if (dice < 0.5) return { after: 'completing', nth: random.integer(1, 6), ms };
+  return { after: 'arrival', nth: random.integer(1, 40), ms };
 }

@@ -1,6 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import type { LogLine } from '../support/service-process.js';
+import { runMain } from '../support/run-main.js';
+import type { LogLine } from '../world/service/service-process.js';
 import { runCrashes } from './crash-run.js';
 import { runReplicas } from './replica-run.js';
 import { crashTable, replicaTable } from './tables.js';
@@ -24,6 +25,7 @@ const { values, positionals } = parseArgs({
 });
 const seed = Number(values.seed);
 const root = values.root ? { root: values.root } : {};
+const PASSED = 'PASSED: everything that was expected arrived, and each repetition has a cause';
 const tell = (line: string) => console.log(new Date().toISOString(), line);
 
 /** What was asked for, else the figure of a full or of a short run. */
@@ -66,14 +68,9 @@ async function main(): Promise<number> {
   if (!suite) throw new Error(`say which: ${Object.keys(suites).join(', ')}`);
   console.log(`seed ${seed}`);
   const problems = await suite();
-  for (const problem of problems) console.error(`DOES NOT BALANCE, seed ${seed}: ${problem}`);
+  for (const problem of problems) console.error(`FAILED, seed ${seed}: ${problem}`);
+  if (problems.length === 0) console.log(PASSED);
   return problems.length > 0 ? 1 : 0;
 }
 
-main().then(
-  (code) => process.exit(code),
-  (error: unknown) => {
-    console.error(`seed ${seed}`, error);
-    process.exit(1);
-  },
-);
+runMain(main);

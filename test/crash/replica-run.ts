@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Completion } from '../../src/deliveries/completion.js';
 import { SHARD_LEASE_MS } from '../../src/sessions/shards.js';
 import { Random } from '../support/random.js';
-import type { ServiceProcess } from '../support/service-process.js';
-import type { SimRequest } from '../support/simulated-server.js';
-import { type Balance, balance, debtKey } from './ledger.js';
+import { listed, nameOf } from '../world/arrivals.js';
+import type { SimRequest } from '../world/platform/sim-request.js';
+import type { ServiceProcess } from '../world/service/service-process.js';
+import type { World } from '../world/world.js';
+import { checkDeliveries, type DeliveryCheck, deliveryDestination, deliveryProblems } from './delivery-check.js';
 import { COMPLETE, CrashWorld, THRESHOLD_SECONDS } from './world.js';
 
 export interface ReplicaOptions {
@@ -20,10 +21,10 @@ export interface ReplicaOptions {
 
 /**
  * What a run has shown. The only cause for completing a session, or sending a delivery, a second time is that the
- * first process **held** it when it was stopped or killed: the database names it as detected or claimed right then, and
- * still does, under the same lease or token, when all who live have long finished theirs (HELD_MS later).
+ * first process **held** it when it was stopped or killed: an intent or a claim names it right then, and still does, under
+ * the same lease or token, when the processes that run have long finished theirs (HELD_MS later).
  */
-export interface ReplicaResult extends Balance {
+export interface ReplicaResult extends DeliveryCheck {
   seed: number;
   seconds: number;
   sessions: number;
@@ -33,15 +34,15 @@ export interface ReplicaResult extends Balance {
   heldSessions: number;
   heldDeliveries: number;
   completedAgain: string[];
-  /** Of these, the ones that nobody held. */
+  /** Of these, the ones that neither replica held. */
   completedAgainWithoutCause: string[];
-  /** hbf-core was told before the tenant's threshold had passed: somebody went by a wrong clock. */
+  /** hbf-core was asked to complete it before the tenant's threshold had passed: a replica went by a wrong clock. */
   tooEarly: string[];
   /** The replicas' clocks against the database's, seconds. */
   clocks: number[];
   violations: string[];
   warnings: [string, number][];
-  /** Empty: the books balance. */
+  /** Empty: all that was expected arrived, and each repetition has a cause. */
   problems: string[];
 }
 
@@ -52,7 +53,7 @@ const KILL_AFTER_MS = 12_000;
 const HELD_MS = 5_000;
 const GO_ON_MS = 10_000;
 const OFFER_EVERY_MS = 50;
-const PAID_WITHIN_MS = 180_000;
+const DELIVERED_WITHIN_MS = 180_000;
 const FAKETIME = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu', '/usr/lib64', '/usr/lib']
   .map((folder) => `${folder}/faketime/libfaketime.so.1`)
   .find((file) => existsSync(file));
@@ -64,38 +65,49 @@ export const CLOCKS_CAN_DIFFER = FAKETIME !== undefined;
 export async function runReplicas(options: ReplicaOptions): Promise<ReplicaResult> {
   const random = new Random(options.seed);
   const { tenants, root } = options;
-  const world = await CrashWorld.start({ random, tenants, ...(root ? { root } : {}) });
+  const load = await CrashWorld.start({ random, tenants, ...(root ? { root } : {}) });
   try {
-    return await new ReplicaRun(world, options, random).run();
+    return await new ReplicaRun(load, options, random).run();
   } finally {
-    await world.stop();
+    await load.world.stop();
   }
+}
+
+interface Holding {
+  /** Names of pairs that may arrive again because of it. */
+  pairs: string[];
+  /** When the session itself is held, by an intent. */
+  sessionId?: string;
 }
 
 class ReplicaRun {
   private readonly startedAt = performance.now();
   private readonly clocks = CLOCKS_CAN_DIFFER ? [0, 30, -30] : [0, 0, 0];
   private readonly heldSessions = new Set<string>();
-  private readonly heldDebts = new Map<string, number>();
+  private readonly heldDeliveries = new Map<string, number>();
+
+  private readonly world: World;
 
   constructor(
-    private readonly world: CrashWorld,
+    private readonly load: CrashWorld,
     private readonly options: ReplicaOptions,
     private readonly random: Random,
-  ) {}
+  ) {
+    this.world = load.world;
+  }
 
   async run(): Promise<ReplicaResult> {
-    const { world, options } = this;
+    const { world, load, options } = this;
     const perTick = (options.sessionsPerSecond * OFFER_EVERY_MS) / 1000;
     let due = 0;
     const offering = setInterval(() => {
-      for (due += perTick; due >= 1; due--) world.offerSession();
+      for (due += perTick; due >= 1; due--) load.offerSession();
     }, OFFER_EVERY_MS);
     const replicas = await this.spawnAll();
     const pausedMs = await this.pauseOneAndKillAnother(replicas);
     await delay(GO_ON_MS);
     clearInterval(offering);
-    const late = await world.allPaid(PAID_WITHIN_MS).catch((error: Error) => error.message);
+    const late = await world.allDelivered(DELIVERED_WITHIN_MS).catch((error: Error) => error.message);
     const exits = await Promise.all([replicas[0].stop(), replicas[2].stop()]);
     const ended = exits
       .filter(({ code }) => code !== 0)
@@ -159,72 +171,69 @@ class ReplicaRun {
     const before = await this.holdings();
     await delay(HELD_MS);
     const after = await this.holdings();
-    for (const [key, { debts, sessionId }] of before) {
+    for (const [key, { pairs, sessionId }] of before) {
       if (!after.has(key)) continue;
       if (sessionId) this.heldSessions.add(sessionId);
-      for (const debt of debts) this.heldDebts.set(debt, (this.heldDebts.get(debt) ?? 0) + 1);
+      for (const pair of pairs) this.heldDeliveries.set(pair, (this.heldDeliveries.get(pair) ?? 0) + 1);
     }
   }
 
-  /** What somebody holds now, by the lease or token that he holds it with. */
-  private async holdings(): Promise<Map<string, { debts: string[]; sessionId?: string }>> {
-    const result = new Map<string, { debts: string[]; sessionId?: string }>();
-    for (const completion of await this.world.detected()) {
-      const { sessionId, lease } = completion;
-      result.set(`${sessionId} ${lease}`, { sessionId, debts: this.debts(completion) });
+  /** What replicas hold now, by the lease or token that they hold it with. */
+  private async holdings(): Promise<Map<string, Holding>> {
+    const result = new Map<string, Holding>();
+    for (const { sessionId, lease } of await this.world.intended()) {
+      result.set(`${sessionId} ${lease}`, { sessionId, pairs: this.pairsOf(sessionId) });
     }
     const claimed = { open: true, 'deliveries.token': { $exists: true } };
     for (const completion of await this.world.completions.find(claimed).toArray()) {
       const { sessionId, deliveries } = completion;
       for (const { destination, token } of deliveries) {
-        if (token) result.set(`${sessionId} ${destination} ${token}`, { debts: this.debts(completion, destination) });
+        if (token) result.set(`${sessionId} ${destination} ${token}`, { pairs: this.pairsOf(sessionId, destination) });
       }
     }
     return result;
   }
 
-  private debts({ sessionId }: Completion, destination?: string): string[] {
-    return [...this.world.ledger.debts.values()]
-      .filter((debt) => debt.sessionId === sessionId && (!destination || debt.destination === destination))
-      .map(({ who }) => debtKey(sessionId, who));
+  /** @returns the names of the session's pairs, those of one delivery if its destination is given */
+  private pairsOf(sessionId: string, ofDelivery?: string): string[] {
+    return this.world.arrivals
+      .destinationsOf(sessionId)
+      .map((destination) => ({ sessionId, destination }))
+      .filter((pair) => !ofDelivery || deliveryDestination(pair) === ofDelivery)
+      .map(nameOf);
   }
 
   private async result(pausedMs: number, problems: string[]): Promise<ReplicaResult> {
-    const { world } = this;
-    const books = balance(world.ledger, await world.completions.find().toArray(), this.heldDebts);
-    const { completedAgain, sessionIds, platform } = world;
-    const { violations } = platform;
+    const { world, load } = this;
+    const check = checkDeliveries(world.arrivals, await world.completions.find().toArray(), this.heldDeliveries);
+    const { completedAgain, sessionIds } = load;
+    const { violations } = world.platform;
     const completedAgainWithoutCause = completedAgain.filter((id) => !this.heldSessions.has(id));
     const tooEarly = sessionIds.filter((id) => {
-      const { at, lastInteraction } = platform.core.ledger.get(id) ?? { at: [Infinity], lastInteraction: 0 };
+      const { at, lastInteraction } = world.platform.core.completed.get(id) ?? { at: [Infinity], lastInteraction: 0 };
       return at[0]! - lastInteraction < THRESHOLD_SECONDS * 1000;
     });
-    const list = (what: string, items: readonly string[]) =>
-      items.length > 0 ? [`${items.length} ${what}: ${items.slice(0, 5).join(' | ')}`] : [];
     return {
-      ...books,
+      ...check,
       seed: this.options.seed,
       seconds: Math.round((performance.now() - this.startedAt) / 1000),
       sessions: sessionIds.length,
       pausedMs,
       heldSessions: this.heldSessions.size,
-      heldDeliveries: this.heldDebts.size,
+      heldDeliveries: this.heldDeliveries.size,
       completedAgain,
       completedAgainWithoutCause,
       tooEarly,
       clocks: this.clocks,
       violations,
-      warnings: [...world.warnings],
+      warnings: [...world.installation.warnings],
       problems: [
         ...problems,
-        ...list('debts that nobody heard of', books.missing),
-        ...list('deliveries that are not delivered', books.dead),
-        ...list('told to somebody to whom nothing is owed', books.strangers),
-        ...list('repeated without a lease lost', books.withoutCause),
-        ...list('under a wrong webhook-id', books.otherIds),
-        ...list('completed twice without a lease lost', completedAgainWithoutCause),
-        ...list('completed before their time', tooEarly),
-        ...list('calls that no contract knows', violations),
+        ...deliveryProblems(check),
+        ...listed('arrived again without a lease lost', check.withoutCause),
+        ...listed('completed twice without a lease lost', completedAgainWithoutCause),
+        ...listed('completed before their time', tooEarly),
+        ...listed('calls that no contract knows', violations),
       ],
     };
   }

@@ -1,9 +1,9 @@
-import { CLOSED_LIVE_CHATS, type LiveChatStage, OPEN_LIVE_CHATS } from '../support/conversations.js';
-import type { PlatformSimulator } from '../support/platform-simulator.js';
+import { CLOSED_LIVE_CHATS, type LiveChatStage, OPEN_LIVE_CHATS } from '../world/platform/conversations.js';
+import type { PlatformSimulator } from '../world/platform/platform-simulator.js';
 import { Random } from '../support/random.js';
-import type { Books } from './books.js';
+import { destinationsOf, TENANTS } from './customers.js';
 import type { Narrator } from './narrator.js';
-import { destinationsOf, TENANTS } from './world.js';
+import type { Tally } from './tally.js';
 
 const PAUSE_MS = 900;
 /** A live chat that is open when the conversation goes quiet ends after this long. */
@@ -18,7 +18,7 @@ export class Feed {
 
   constructor(
     private readonly platform: PlatformSimulator,
-    private readonly books: Books,
+    private readonly tally: Tally,
     private readonly narrator: Narrator,
   ) {}
 
@@ -58,12 +58,12 @@ export class Feed {
     });
     const handle = session.rest['subscriberHandle'] as string;
     core.addContact({ tenantId, handle });
-    const owed = destinationsOf(tenantId, session.rest['containsUserInteraction'] === true);
+    const destinations = destinationsOf(tenantId, session.rest['containsUserInteraction'] === true);
     for (let survey = 0; survey < (seed % 6 === 0 ? 2 : seed % 3 === 0 ? 1 : 0); survey++) {
-      owed.push(`survey:${core.addSurvey({ sessionId: session.id })['id'] as string}`);
+      destinations.push(`survey:${core.addSurvey({ sessionId: session.id })['id'] as string}`);
     }
     const held = !silent && liveChat !== undefined && OPEN_LIVE_CHATS.includes(liveChat);
-    this.books.open(session.id, owed, held);
+    this.tally.add(session.id, destinations, held);
     this.narrator.conversation(session, held);
     return { id: session.id, held };
   }
@@ -75,12 +75,12 @@ export class Feed {
 
   private endLiveChat(sessionId: string): void {
     const session = this.platform.core.session(sessionId);
-    this.books.release(sessionId);
+    this.tally.release(sessionId);
     for (const entry of session.liveChats) entry.liveChatEventType = 'LIVECHAT_TERMINATED';
     this.narrator.liveChatEnded(session);
   }
 
   private forget(): void {
-    for (const sessionId of this.books.forgetSettled()) this.platform.core.removeSession(sessionId);
+    for (const sessionId of this.tally.forgetFinished()) this.platform.core.removeSession(sessionId);
   }
 }

@@ -1,39 +1,42 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
-import { Books } from './books.js';
+import { ADMIN_TOKEN, INTEGRATIONS } from './customers.js';
 import { Feed } from './feed.js';
 import { Narrator } from './narrator.js';
 import { observe } from './observe.js';
 import { type Cleanup, setStage, type Stage } from './stage.js';
-import { ADMIN_TOKEN, INTEGRATIONS } from './world.js';
+import { Tally } from './tally.js';
 
 const CONVERSATIONS = 40;
-const PAID_WITHIN_MS = 60_000;
-/** After all is paid: would anybody hear of a session twice, or one that is held be completed after all? */
+const DELIVERED_WITHIN_MS = 60_000;
+/** After all has arrived: does a delivery arrive again, or is a session completed while its live chat is open? */
 const WATCH_MS = 3_000;
 
 /**
  * The service at work, for a person to look at. `--once`: one round of 40 conversations, a summary, and exit code 0
- * if every debt was paid exactly as planned; else it runs until Ctrl-C.
+ * if every delivery arrived exactly once; else it runs until Ctrl-C.
  */
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { once: { type: 'boolean', default: false } } });
   const narrator = new Narrator((line) => console.log(line));
-  const books = new Books();
+  const tally = new Tally();
   const cleanups: Cleanup[] = [];
   const interrupted = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(
     () => 'interrupted' as const,
   );
   try {
-    const stage = await setStage(cleanups, (parts) => observe(parts, books, narrator));
-    stage.service.onLog((line) => narrator.log(line));
+    const stage = await setStage(
+      cleanups,
+      (parts) => observe(parts, tally, narrator),
+      (line) => narrator.log(line),
+    );
     await stage.service.waitReady();
     introduce(stage, narrator);
-    const feed = new Feed(stage.platform, books, narrator);
+    const feed = new Feed(stage.platform, tally, narrator);
     cleanups.push(() => Promise.resolve(feed.stop()));
     const ended = stage.service.exited.then(() => 'ended' as const);
-    return await (values.once ? round(stage, feed, books, narrator, interrupted) : stream(stage, feed, narrator, interrupted, ended)); // prettier-ignore
+    return await (values.once ? round(stage, feed, tally, narrator, interrupted) : stream(stage, feed, narrator, interrupted, ended)); // prettier-ignore
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup().catch((error: unknown) => console.error(error));
   }
@@ -42,25 +45,25 @@ async function main(): Promise<number> {
 async function round(
   stage: Stage,
   feed: Feed,
-  books: Books,
+  tally: Tally,
   narrator: Narrator,
   interrupted: Promise<unknown>,
 ): Promise<number> {
   feed.pour(CONVERSATIONS);
-  const deadline = Date.now() + PAID_WITHIN_MS;
-  const paid = async () => {
-    while (books.problems().length > 0 && stage.service.running && Date.now() < deadline) await delay(100);
+  const deadline = Date.now() + DELIVERED_WITHIN_MS;
+  const delivered = async () => {
+    while (tally.problems().length > 0 && stage.service.running && Date.now() < deadline) await delay(100);
     await delay(WATCH_MS);
   };
-  if ((await Promise.race([paid(), interrupted])) === 'interrupted') return 130;
-  const problems = [...books.problems(), ...stage.platform.violations];
+  if ((await Promise.race([delivered(), interrupted])) === 'interrupted') return 130;
+  const problems = [...tally.problems(), ...stage.platform.violations];
   if (!stage.service.running) problems.push(`the service ended by itself:\n${stage.service.tail()}`);
   for (const receiver of Object.values(stage.receivers)) {
     problems.push(
       ...receiver.received.filter(unsigned).map(({ webhookId }) => `${webhookId}: the signature does not fit`),
     );
   }
-  narrator.summary(books.totals(), problems);
+  narrator.summary(tally.totals(), problems);
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -75,7 +78,6 @@ async function stream(
   interrupted: Promise<unknown>,
   ended: Promise<unknown>,
 ): Promise<number> {
-  // prettier-ignore
   feed.start();
   if ((await Promise.race([interrupted, ended])) === 'interrupted') {
     narrator.say('\nstopping');

@@ -1,8 +1,8 @@
 import { styleText } from 'node:util';
-import type { StoredSession } from '../support/core-store.js';
-import type { LogLine } from '../support/service-process.js';
-import type { ReceivedMail } from '../support/smtp-sink.js';
-import type { Totals } from './books.js';
+import type { StoredSession } from '../world/platform/core-store.js';
+import type { LogLine } from '../world/service/service-process.js';
+import type { ReceivedMail } from '../world/receivers/smtp-sink.js';
+import type { Totals } from './tally.js';
 
 type Color = Parameters<typeof styleText>[0];
 
@@ -73,8 +73,13 @@ export class Narrator {
     for (const [name, count] of Object.entries(totals)) this.write(`  ${name.padEnd(12)}${String(count).padStart(6)}`);
     this.write('');
     if (problems.length === 0)
-      return this.write(styleText('green', '  every debt is paid, and nothing held was completed'));
-    this.write(styleText('red', `  ${problems.length} thing(s) do not balance:`));
+      return this.write(
+        styleText(
+          'green',
+          '  every delivery arrived exactly once, and no session with an open live chat was completed',
+        ),
+      );
+    this.write(styleText('red', `  ${problems.length} problem(s):`));
     for (const problem of problems.slice(0, 40)) this.write(`  - ${problem}`);
   }
 

@@ -1,17 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
-import { connect, databaseUri, dropDatabase } from '../support/database.js';
-import { insertIntegration } from '../support/integrations.js';
-import { PlatformSimulator } from '../support/platform-simulator.js';
-import { serviceEnvironment } from '../support/service-environment.js';
+import type { Db } from 'mongodb';
 import { freePort, portIsFree } from '../support/ports.js';
-import { ServiceProcess } from '../support/service-process.js';
-import { SmtpSink } from '../support/smtp-sink.js';
-import { WebhookReceiver } from '../support/webhook-receiver.js';
-import { DEFAULT_THRESHOLD_SECONDS, INTEGRATIONS, populate } from './world.js';
+import { databaseUri, dropDatabase } from '../world/database.js';
+import { Installation } from '../world/installation.js';
+import { insertIntegration } from '../world/integrations.js';
+import { PlatformSimulator } from '../world/platform/platform-simulator.js';
+import { SmtpSink } from '../world/receivers/smtp-sink.js';
+import { WebhookReceiver } from '../world/receivers/webhook-receiver.js';
+import { serviceEnvironment } from '../world/service/service-environment.js';
+import type { LogLine, ServiceProcess } from '../world/service/service-process.js';
+import { DEFAULT_THRESHOLD_SECONDS, INTEGRATIONS, populate } from './customers.js';
 
 const USUAL_PORT = 3002;
 const FAILS_EVERY = 4;
@@ -24,16 +22,18 @@ export interface Stage {
   service: ServiceProcess;
 }
 
-/** Takes down what was set up, last things first, whatever had been reached. */
+/** Takes down one part; they run in reverse order of the start, also when the start failed half-way. */
 export type Cleanup = () => Promise<void>;
 
 /**
  * @param cleanups filled on the way, so that a start that fails half-way can be taken down too
- * @param beforeService called when all but the service stands
+ * @param beforeService called when all but the service runs
+ * @param onLog is given every log line of the service
  */
 export async function setStage(
   cleanups: Cleanup[],
   beforeService: (stage: Omit<Stage, 'service'>) => void,
+  onLog: (line: LogLine) => void,
 ): Promise<Stage> {
   const keep = <T extends { stop(): Promise<unknown> }>(part: T): T => {
     cleanups.push(async () => void (await part.stop()));
@@ -48,33 +48,26 @@ export async function setStage(
   };
   receivers.moody.failEvery(FAILS_EVERY);
   const smtp = keep(await SmtpSink.start());
-  const uri = await database(cleanups);
-  await insertIntegrations(uri, receivers, secrets);
+  const installation = keep(await install(cleanups, onLog));
+  await insertIntegrations(installation.db, receivers, secrets);
   beforeService({ platform, receivers, smtp });
-  const service = keep(await ServiceProcess.start(await environment(platform, smtp, uri)));
+  const service = await installation.spawn(await environment(platform, smtp, installation.databaseUri));
   return { platform, receivers, smtp, service };
 }
 
-/** A database on MONGODB_URI when that is set, else an engine on a folder that goes away with the sandbox. */
-async function database(cleanups: Cleanup[]): Promise<string> {
+/** On a database of MONGODB_URI when that is set, else on an engine that goes away with the sandbox. */
+async function install(cleanups: Cleanup[], onLog: (line: LogLine) => void): Promise<Installation> {
   const given = process.env['MONGODB_URI'];
-  if (given) {
-    const uri = databaseUri(given, `sandbox-${process.pid}`);
-    cleanups.push(() => dropDatabase(uri));
-    return uri;
-  }
-  const folder = mkdtempSync(join(tmpdir(), 'hbf-sandbox-'));
-  cleanups.push(() => Promise.resolve(rmSync(folder, { recursive: true, force: true })));
-  const engine = await startEmbeddedMongodb(folder);
-  cleanups.push(() => engine.stop());
-  return databaseUri(engine.uri, 'sandbox');
+  if (!given) return Installation.start({ onLog });
+  const uri = databaseUri(given, `sandbox-${process.pid}`);
+  cleanups.push(() => dropDatabase(uri));
+  return Installation.start({ databaseUri: uri, onLog });
 }
 
-async function insertIntegrations(uri: string, receivers: Stage['receivers'], secrets: string[]): Promise<void> {
-  const client = await connect(uri);
+async function insertIntegrations(db: Db, receivers: Stage['receivers'], secrets: string[]): Promise<void> {
   for (const [index, integration] of INTEGRATIONS.entries()) {
     const { id, organizationId, tenants, receiver, signed, enabled = true } = integration;
-    await insertIntegration(client.db(), {
+    await insertIntegration(db, {
       id,
       organizationId,
       tenants,
@@ -85,7 +78,6 @@ async function insertIntegrations(uri: string, receivers: Stage['receivers'], se
       errorEmailRecipients: [`it@${organizationId}.example.com`],
     });
   }
-  await client.close();
   for (const name of ['steady', 'moody'] as const) {
     receivers[name].useSecrets(
       secrets.filter((_, index) => INTEGRATIONS[index]!.signed && INTEGRATIONS[index]!.receiver === name),

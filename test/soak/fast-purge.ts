@@ -1,16 +1,16 @@
+import { CompletionStore } from '../support/completion-store.js';
 import { Config } from '../../src/config/config.js';
-import { CompletionRepository } from '../../src/deliveries/completion.repository.js';
-import { IntegrationErrorRepository } from '../../src/deliveries/integration-error.repository.js';
 import { PurgeJob } from '../../src/deliveries/purge.job.js';
 import { MailOutbox } from '../../src/notifications/mail-outbox.js';
 import { Clock } from '../../src/persistence/clock.js';
 import { Database } from '../../src/persistence/database.js';
 import { JobLease } from '../../src/persistence/job-lease.js';
+import { leaseModel, mailModel } from '../support/models.js';
 import { RETENTION_DAYS } from './world.js';
 
 const DAY_MS = 86_400_000;
 
-/** Goes by the time at which what is as old as `keptMs` has reached the retention. */
+/** A clock by which a row that is as old as `keptMs` has reached the retention. */
 class AheadClock extends Clock {
   keptMs = 0;
 
@@ -21,8 +21,8 @@ class AheadClock extends Clock {
 
 /**
  * The service's own purge job in this process, as another replica would run it, under a clock that is nearly the whole
- * retention ahead: nothing in the database is moved, and a day's retention shows within seconds. The rest of the
- * service goes by the real time.
+ * retention ahead: no row is changed, and a day's retention shows within seconds. The service itself goes by the real
+ * time.
  */
 export class FastPurge {
   private readonly clock = new AheadClock();
@@ -33,14 +33,15 @@ export class FastPurge {
     const config = Object.assign(new Config(), { mongodbUri, retentionDays: RETENTION_DAYS });
     const database = new Database(config, this.clock);
     this.database = database;
+    const store = new CompletionStore(database.connection);
     this.job = new PurgeJob(
       config,
       this.clock,
       database,
-      new JobLease(database),
-      new CompletionRepository(database),
-      new IntegrationErrorRepository(database),
-      new MailOutbox(database, this.clock),
+      new JobLease(leaseModel(database)),
+      store.completions,
+      store.errors,
+      new MailOutbox(mailModel(database), this.clock),
     );
   }
 

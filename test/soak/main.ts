@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
-import { runMain } from '../bench/run-main.js';
+import { runMain } from '../support/run-main.js';
 import { runSoak } from './soak-run.js';
 import { sampleHead, sampleLine, soakTable } from './tables.js';
 
@@ -15,6 +15,8 @@ const { values } = parseArgs({
   },
 });
 
+const PASSED = 'PASSED: everything that was expected arrived, and nothing grew with time';
+
 async function main(): Promise<number> {
   console.log(`load average before: ${loadavg()[0]!.toFixed(2)}\n${sampleHead()}`);
   const result = await runSoak({
@@ -25,7 +27,8 @@ async function main(): Promise<number> {
     onSample: (sample) => console.log(sampleLine(sample)),
   });
   console.log(`\n${soakTable(result)}`);
-  for (const problem of result.problems) console.error(`NOT HELD: ${problem}`);
+  for (const problem of result.problems) console.error(`FAILED: ${problem}`);
+  if (result.problems.length === 0) console.log(PASSED);
   return result.problems.length > 0 ? 1 : 0;
 }
 

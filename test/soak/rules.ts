@@ -1,3 +1,4 @@
+import { mean } from '../support/figures.js';
 import type { Sample } from './sampler.js';
 import { CHECK_INTERVAL_MS } from './world.js';
 
@@ -20,7 +21,7 @@ export interface Trend {
 interface Watched {
   name: string;
   of: (sample: Sample) => number;
-  /** What comes and goes by chance, whatever the load's length. */
+  /** Variation by chance, which does not depend on the load's length. */
   constant: number;
 }
 
@@ -34,8 +35,12 @@ function watched(perSecond: number): Watched[] {
     // time-outs of the attempts that are under way, at most 64 over all destinations, and of idle connections
     { name: 'active timers', of: (sample) => sample.timers, constant: 64 },
     // a sample falls before or after a check has written down what it found
-    { name: 'rows in completions, those owed to failing endpoints aside', of: keptRows, constant: perCheck },
-    { name: 'open rows, those owed to failing endpoints aside', of: (sample) => sample.openRows, constant: perCheck },
+    { name: 'rows in completions, those pending at failing endpoints aside', of: keptRows, constant: perCheck },
+    {
+      name: 'open rows, those pending at failing endpoints aside',
+      of: (sample) => sample.openRows,
+      constant: perCheck,
+    },
     { name: 'sessions ACTIVE in hbf-core', of: (sample) => sample.active, constant: perCheck },
   ];
 }
@@ -53,8 +58,4 @@ export function trends(samples: readonly Sample[], perSecond: number): Trend[] {
 
 function keptRows({ rows, failingRows }: Sample): number {
   return rows - failingRows;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

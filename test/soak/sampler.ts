@@ -1,10 +1,9 @@
 import type { Db, Filter } from 'mongodb';
 import { readdirSync, readlinkSync } from 'node:fs';
-import type { Completion } from '../../src/deliveries/completion.js';
-import { percentile, preciseNow } from '../bench/bench.js';
-import { cpuSeconds, residentMb } from '../bench/proc.js';
-import { detectedIn } from '../support/completions.js';
-import type { World } from './world.js';
+import { percentile, preciseNow } from '../support/figures.js';
+import { completionsIn, intendedIn } from '../world/record.js';
+import { cpuSeconds, residentMb } from '../world/service/process-figures.js';
+import type { SoakWorld } from './world.js';
 
 /** What the service holds at one time, and what it did since the sample before. */
 export interface Sample {
@@ -16,9 +15,9 @@ export interface Sample {
   timers: number;
   /** Documents in `completions`. */
   rows: number;
-  /** Completions that owe something to somebody who is well, those included that are detected only. */
+  /** Sessions with a delivery that is pending, failing endpoints aside; those of intents included. */
   openRows: number;
-  /** Completions that owe something to an endpoint that always fails: those must be kept. */
+  /** Completions with a pending delivery to an endpoint that always fails: those must be kept. */
   failingRows: number;
   /** Documents in `integration-errors`. */
   errorRows: number;
@@ -39,7 +38,7 @@ export class Sampler {
   private before: { at: number; cpu: number; accepted: number };
 
   constructor(
-    private readonly world: World,
+    private readonly world: SoakWorld,
     private readonly db: Db,
     private readonly beganAt = preciseNow(),
   ) {
@@ -48,7 +47,8 @@ export class Sampler {
   }
 
   async take(): Promise<Sample> {
-    const { service, core, receivers } = this.world;
+    const { service } = this.world;
+    const { core, receivers } = this.world.load;
     const { active, lateness } = await core.call('figures', this.lateness.length);
     const { accepted } = await receivers.call('figures');
     this.lateness.push(...lateness);
@@ -75,13 +75,13 @@ export class Sampler {
   }
 
   async countRows(): Promise<Pick<Sample, 'rows' | 'openRows' | 'failingRows' | 'errorRows'>> {
-    const completions = this.db.collection<Completion>('completions');
-    const owing = (destination: Filter<string>) =>
-      completions.countDocuments({ open: true, deliveries: { $elemMatch: { state: 'owed', destination } } });
+    const completions = completionsIn(this.db);
+    const pendingAt = (destination: Filter<string>) =>
+      completions.countDocuments({ open: true, deliveries: { $elemMatch: { state: 'pending', destination } } });
     return {
       rows: await completions.estimatedDocumentCount(),
-      openRows: (await detectedIn(this.db)).length + (await owing({ $nin: this.failing })),
-      failingRows: await owing({ $in: this.failing }),
+      openRows: (await intendedIn(this.db)).length + (await pendingAt({ $nin: this.failing })),
+      failingRows: await pendingAt({ $in: this.failing }),
       errorRows: await this.db.collection('integration-errors').estimatedDocumentCount(),
     };
   }

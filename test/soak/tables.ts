@@ -1,9 +1,9 @@
+import { mean } from '../support/figures.js';
+import { markdownTable, type Row } from '../support/markdown-table.js';
 import { LATENESS_BOUND_MS } from './rules.js';
 import type { Sample } from './sampler.js';
 import { RETENTION_SHARE, type SoakResult } from './soak-run.js';
 import { CHECK_INTERVAL_MS, HOOKS_PER_TENANT, TENANTS } from './world.js';
-
-type Row = readonly [name: string, ...values: (number | string)[]];
 
 const COLUMNS: readonly [head: string, value: (sample: Sample) => number | string][] = [
   ['s', ({ at }) => Math.round(at)],
@@ -34,17 +34,16 @@ export function sampleLine(sample: Sample): string {
 
 /** For the README. */
 export function soakTable(result: SoakResult): string {
-  const { options, sessions, offeredIn, samples, lateness, owedToFailing, rowsLeft } = result;
-  const accepted = result.owed - result.missing;
+  const { options, sessions, offeredIn, samples, lateness, arrivals, toFailing, rowsLeft } = result;
   const total = offeredIn + result.drainedIn;
-  return table(`load held, ${options.perSecond} sessions/s for ${options.seconds} s`, [
+  return markdownTable(`load held, ${options.perSecond} sessions/s for ${options.seconds} s`, [
     ['sessions of 20 messages', sessions],
     [
       `tenants; webhooks, of which 1 % answer 500 and 10 % take ${seconds(options.slowMs)} s`,
       `${TENANTS}; ${TENANTS * HOOKS_PER_TENANT}`,
     ],
     ['offered (sessions/s)', Math.round(sessions / offeredIn)],
-    ['completed and delivered (deliveries/s, drain included)', Math.round(accepted / total)],
+    ['completed and delivered (deliveries/s, drain included)', Math.round(arrivals.arrived / total)],
     ['drained after the last session (s)', result.drainedIn.toFixed(1)],
     [
       `lateness of completion, a check each ${CHECK_INTERVAL_MS / 1000} s (p50 / p99 / most, s; bound of p99: ${seconds(LATENESS_BOUND_MS)})`,
@@ -56,21 +55,22 @@ export function soakTable(result: SoakResult): string {
     ]),
     ['peak memory of the process (MB)', Math.round(samples.at(-1)?.peakMb ?? NaN)],
     ['CPU of the service (cores, mean)', mean(samples.map(({ cores }) => cores)).toFixed(2)],
-    ['owed to those who are well (flow, analysis, webhooks)', result.owed],
-    ['… accepted at least once', accepted],
-    ['… missing', result.missing],
-    ['… accepted again', result.again],
-    ['sessions that hbf-core was asked to complete again', result.toldAgain],
+    ['expected (flow, analysis, webhooks; failing endpoints aside)', arrivals.expected],
+    ['… arrived at least once', arrivals.arrived],
+    ['… missing', arrivals.missing.length],
+    ['… arrived where nothing was expected', arrivals.unexpected.length],
+    ['… arrived again', arrivals.duplicates.explained + arrivals.duplicates.unexplained],
+    ['sessions that hbf-core was asked to complete again', result.completedAgain],
     [
-      'owed to failing endpoints: owed with a next attempt / dead / neither',
-      [owedToFailing.owed, owedToFailing.dead, owedToFailing.other].join(' / '),
+      'deliveries to failing endpoints: pending with a next attempt / dead / neither',
+      [toFailing.pending, toFailing.dead, toFailing.other].join(' / '),
     ],
     ['… attempts that they refused', result.refused],
     [
       `rows purged when their retention (here ${(options.seconds * RETENTION_SHARE).toFixed(0)} s) had passed`,
       result.purged,
     ],
-    ['rows left after it: all, of which owed to failing endpoints', `${rowsLeft.rows}, ${rowsLeft.failingRows}`],
+    ['rows left after it: all, of which pending at failing endpoints', `${rowsLeft.rows}, ${rowsLeft.failingRows}`],
     ...result.warnings.map(([message, count]): Row => [`log: ${message}`, count]),
   ]);
 }
@@ -78,13 +78,4 @@ export function soakTable(result: SoakResult): string {
 /** Between two checks nothing is completed. */
 function seconds(ms: number): string {
   return Number.isNaN(ms) ? '-' : (ms / 1000).toFixed(1);
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function table(title: string, rows: readonly Row[]): string {
-  const lines = rows.map(([name, value]) => `| ${name} | ${value!.toLocaleString('en')} |`);
-  return [`| ${title} | |`, '|---|---:|', ...lines].join('\n');
 }

@@ -1,16 +1,7 @@
-import { randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Owed } from '../bench/receivers.js';
-import { Remote } from '../bench/rpc.js';
-import { startEmbeddedMongodb } from '../../src/persistence/embedded-mongodb.js';
-import { connect, databaseUri, migrate } from '../support/database.js';
-import { insertIntegration } from '../support/integrations.js';
-import { measuredEnvironment } from '../support/service-environment.js';
-import { ServiceProcess } from '../support/service-process.js';
-import type { CoreHandlers } from './core.process.js';
-import type { ReceiverHandlers } from './receivers.process.js';
+import type { Expected } from '../world/arrivals.js';
+import { type Hook, LoadWorld } from '../world/load-world.js';
+import type { PlainBehavior } from '../world/receivers/behavior.js';
+import type { ServiceProcess } from '../world/service/service-process.js';
 
 export const TENANTS = 100;
 export const HOOKS_PER_TENANT = 2;
@@ -19,100 +10,64 @@ export const CHECK_INTERVAL_MS = 5_000;
 /** The least that can be set. */
 export const RETENTION_DAYS = 1;
 
-const ORGANIZATION = 'o1';
-const THRESHOLD_SECONDS = 1;
-const SECRET = `whsec_${randomBytes(24).toString('base64')}`;
+const SHAPE = {
+  tenants: TENANTS,
+  hooksPerTenant: HOOKS_PER_TENANT,
+  analyses: true,
+  thresholdSeconds: 1,
+  webhookPorts: 1, // connections are kept by origin: those of all hooks together show whether any is left open
+};
 
-interface Hook {
-  id: number;
-  tenantId: string;
-}
-
-export interface WorldOptions {
+export interface SoakWorldOptions {
   /** Milliseconds that slow endpoints take to answer. */
   slowMs: number;
   /** Folder of the repository whose `dist` is run; by default this one. */
   root?: string;
 }
 
-/** The service and all that it talks to, each in a process of its own, on a database engine of its own. */
-export class World {
-  readonly tenants = Array.from({ length: TENANTS }, (_, index) => `t${index}`);
-  readonly hooks: readonly Hook[] = this.tenants.flatMap((tenantId, index) =>
-    Array.from({ length: HOOKS_PER_TENANT }, (_, n) => ({ id: index * HOOKS_PER_TENANT + n + 1, tenantId })),
-  );
-  /** One in a hundred answers 500, for ever; one in ten takes two seconds. */
-  readonly failing = this.hooks.filter(({ id }) => id % 100 === 1);
-  readonly slow = this.hooks.filter(({ id }) => id % 10 === 5);
+/** The world for loads, in which one endpoint in a hundred answers 500, for ever, and one in ten is slow. */
+export class SoakWorld {
+  readonly failing: readonly Hook[];
 
-  private readonly cleanups: (() => unknown)[] = [];
-  core: Remote<CoreHandlers>;
-  receivers: Remote<ReceiverHandlers>;
-  service: ServiceProcess;
-  databaseUri: string;
-
-  private constructor(private readonly options: WorldOptions) {}
-
-  static async use<T>(options: WorldOptions, work: (world: World) => Promise<T>): Promise<T> {
-    const world = new World(options);
-    try {
-      await world.start();
-      return await work(world);
-    } finally {
-      for (const cleanup of world.cleanups.reverse()) await cleanup();
-    }
+  private constructor(
+    readonly load: LoadWorld,
+    readonly service: ServiceProcess,
+  ) {
+    this.failing = load.hooks.filter(isFailing);
   }
 
-  /** Sessions that ended are owed to these; surveys (looked up, none found) aside. */
-  async owed(): Promise<{ kept: Owed; failing: Owed }> {
-    const byTenant = new Map(await this.core.call('sessionsByTenant'));
-    const all = [...byTenant.values()].flat();
-    const toHooks = (hooks: readonly Hook[]): Owed =>
-      hooks.map(({ id, tenantId }) => [`webhook:${id}`, byTenant.get(tenantId) ?? []]);
-    const well = this.hooks.filter((hook) => !this.failing.includes(hook));
-    return { kept: [['flow', all], ['analysis', all], ...toHooks(well)], failing: toHooks(this.failing) };
-  }
-
-  private async start(): Promise<void> {
-    const folder = mkdtempSync(join(tmpdir(), 'hbf-soak-'));
-    this.cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
-    const engine = await startEmbeddedMongodb(folder);
-    this.cleanups.push(() => engine.stop());
-    this.databaseUri = databaseUri(engine.uri, 'soak');
-    this.core = await Remote.start<CoreHandlers>('../soak/core.process.ts');
-    this.cleanups.push(() => this.core.stop());
-    this.receivers = await Remote.start<ReceiverHandlers>('../soak/receivers.process.ts');
-    this.cleanups.push(() => this.receivers.stop());
-    const coreUrl = await this.core.call('listen');
-    const { publisher, nlp, webhooks } = await this.receivers.call('listen');
-    await this.populate(webhooks);
-    const { root } = this.options;
-    const environment = {
-      ...measuredEnvironment(this.databaseUri, { core: coreUrl, publisher, nlp }),
-      CHAT_SESSION_CHECK_INTERVAL_IN_MINS: String(CHECK_INTERVAL_MS / 60_000),
-      DELIVERY_RETENTION_IN_DAYS: String(RETENTION_DAYS),
-    };
-    this.service = await ServiceProcess.start(environment, root ? { root } : {});
-    this.cleanups.push(() => this.service.stop());
-    await this.service.waitReady();
-  }
-
-  private async populate(webhooks: string): Promise<void> {
-    const names = (hooks: readonly Hook[]) => hooks.map(({ id }) => `webhook:${id}`);
-    await this.receivers.call('behave', {
-      failing: names(this.failing),
-      slow: names(this.slow),
-      slowMs: this.options.slowMs,
+  static use<T>({ slowMs, root }: SoakWorldOptions, work: (world: SoakWorld) => Promise<T>): Promise<T> {
+    return LoadWorld.use({ ...SHAPE, ...(root ? { root } : {}) }, async (load) => {
+      const behaves = (hooks: readonly Hook[], behavior: PlainBehavior) =>
+        hooks.map(({ id }): [string, PlainBehavior] => [`webhook:${id}`, behavior]);
+      const destinations = [
+        ...behaves(load.hooks.filter(isSlow), { kind: 'delay', ms: slowMs }),
+        ...behaves(load.hooks.filter(isFailing), { kind: 'status', status: 500 }),
+      ];
+      await load.receivers.call('behave', { destinations });
+      const service = await load.startService({
+        CHAT_SESSION_CHECK_INTERVAL_IN_MINS: String(CHECK_INTERVAL_MS / 60_000),
+        DELIVERY_RETENTION_IN_DAYS: String(RETENTION_DAYS),
+      });
+      return work(new SoakWorld(load, service));
     });
-    const tenants = { ids: this.tenants, organizationId: ORGANIZATION, thresholdSeconds: THRESHOLD_SECONDS };
-    await this.core.call('addTenants', tenants);
-    await migrate(this.databaseUri);
-    const client = await connect(this.databaseUri);
-    for (const { id, tenantId } of this.hooks) {
-      const url = `${webhooks}/hook/${id}`;
-      const more = { organizationId: ORGANIZATION, tenants: [tenantId], signingSecret: SECRET };
-      await insertIntegration(client.db(), { id, url, ...more });
-    }
-    await client.close();
   }
+
+  /** What must arrive; failing endpoints aside. */
+  expected(): Promise<Expected> {
+    return this.load.expected(this.load.hooks.filter((hook) => !isFailing(hook)));
+  }
+
+  /** What failing endpoints would have to accept. */
+  expectedAtFailing(): Promise<Expected> {
+    return this.load.expectedAtHooks(this.failing);
+  }
+}
+
+function isFailing({ id }: Hook): boolean {
+  return id % 100 === 1;
+}
+
+function isSlow({ id }: Hook): boolean {
+  return id % 10 === 5;
 }

@@ -1,7 +1,7 @@
-import { testDatabaseUri, dropDatabase } from './database.js';
-import { PlatformSimulator } from './platform-simulator.js';
-import { serviceEnvironment } from './service-environment.js';
-import { startService } from './service-in-process.js';
+import { testDatabaseUri, dropDatabase } from '../world/database.js';
+import { PlatformSimulator } from '../world/platform/platform-simulator.js';
+import { serviceEnvironment } from '../world/service/service-environment.js';
+import { startService } from '../world/service/service-in-process.js';
 
 describe('the harness', () => {
   it('starts the service in this process against the simulator, and stops it', async () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { NlpClient } from '../../platform/nlp/nlp.client.js';
-import type { DeliveryResult } from '../settlement.js';
+import type { DeliveryResult } from '../../completions/transitions.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
 import { outcomeOf } from './platform-outcome.js';
 
@@ -9,8 +9,8 @@ import { outcomeOf } from './platform-outcome.js';
 export class AnalysisChannel implements DeliveryChannel {
   constructor(private readonly nlp: NlpClient) {}
 
-  attempt({ completion }: Attempt): Promise<DeliveryResult> {
-    const { organizationId, tenantId, sessionId } = completion;
+  attempt({ session }: Attempt): Promise<DeliveryResult> {
+    const { organizationId, tenantId, sessionId } = session;
     return outcomeOf(this.nlp.analyze({ organizationId, tenantId, sessionId }));
   }
 }

@@ -1,5 +1,5 @@
 import { isRetryable, PlatformError } from '../../platform/platform-error.js';
-import type { AttemptOutcome } from '../attempt-outcome.js';
+import type { AttemptOutcome } from '../../completions/attempt-outcome.js';
 
 /** Makes a call to one of the platform's services, just begun, an attempt's outcome. Others than PlatformErrors pass. */
 export async function outcomeOf(call: Promise<{ status: number }>): Promise<AttemptOutcome> {

@@ -3,10 +3,10 @@ import { IntegrationRepository } from '../../integrations/integration.repository
 import type { Integration } from '../../integrations/integration.schema.js';
 import { Clock } from '../../persistence/clock.js';
 import type { Tenant } from '../../platform/core/tenant.dto.js';
-import { idempotencyKey } from '../completion.js';
-import type { DeliveryResult } from '../settlement.js';
+import { idempotencyKey } from '../../completions/delivery.js';
+import type { DeliveryResult } from '../../completions/transitions.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
-import { WebhookClient } from './webhook-client.js';
+import { WebhookClient } from '../../webhooks/webhook-client.js';
 
 /** POSTs the ended session to a customer's endpoint, with the integration's present URL, headers and secrets. */
 @Injectable()
@@ -17,14 +17,14 @@ export class WebhookChannel implements DeliveryChannel {
     private readonly clock: Clock,
   ) {}
 
-  async attempt({ completion, integration, material }: Attempt): Promise<DeliveryResult> {
-    const notOwed = whyNotOwed(integration, await material.tenant());
-    if (notOwed !== undefined || !integration) return { result: 'dropped', reason: notOwed ?? '' };
+  async attempt({ session, integration, source }: Attempt): Promise<DeliveryResult> {
+    const cancelled = whyCancelled(integration, await source.tenant());
+    if (cancelled !== undefined || !integration) return { result: 'cancelled', reason: cancelled ?? '' };
     const outcome = await this.client.post({
       url: integration.url,
       headers: this.integrations.openHeaders(integration),
-      body: await material.payload(),
-      webhookId: idempotencyKey(completion._id, integration.id),
+      body: await source.payload(),
+      webhookId: idempotencyKey(session._id, integration.id),
       signingSecrets: this.integrations.activeSigningSecrets(integration, this.clock.now()),
     });
     if (outcome.result !== 'failed' || outcome.code !== 'stopped') return outcome;
@@ -34,10 +34,10 @@ export class WebhookChannel implements DeliveryChannel {
 }
 
 /**
- * Why a webhook is not owed any more. Checked when it is planned and again at each attempt: an admin may have named a
+ * Why a webhook is not sent any more. Checked when it is planned and again at each attempt: an admin may have named a
  * tenant of another organization, or a tenant may have moved, and its transcripts must not follow.
  */
-export function whyNotOwed(integration: Integration | undefined, tenant: Tenant): string | undefined {
+export function whyCancelled(integration: Integration | undefined, tenant: Tenant): string | undefined {
   if (!integration) return 'the integration was removed';
   if (!integration.enabled) return 'the integration is disabled';
   if (tenant.organizationId !== integration.organizationId) return 'the tenant belongs to another organization';

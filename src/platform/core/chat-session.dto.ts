@@ -1,9 +1,9 @@
 import { array, date, type JsonObject, nonEmptyString, object, optional, ShapeError } from '../shape.js';
 
 /**
- * A chat session as hbf-core tells it. Only the fields below are checked; `raw` is the whole answer, unchanged.
- * Answers may lack the tenant (write-only in hbf-core) and never have the organization: both are known from what was
- * asked for.
+ * A chat session as hbf-core answers. Only the fields below are checked; `raw` is the whole answer, unchanged.
+ * Answers may lack the tenant (write-only in hbf-core) and never have the organization: the caller knows both from its
+ * own query.
  */
 export interface ChatSession {
   /** The session's uuid. */

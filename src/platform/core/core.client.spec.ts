@@ -1,10 +1,10 @@
-import { HttpService } from '@nestjs/axios';
+import { Test, type TestingModule } from '@nestjs/testing';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Config } from '../../config/config.js';
-import { PlatformCalls } from '../platform-calls.js';
-import { PlatformHttp } from '../platform-http.js';
-import { RetryTimer } from '../retry-policy.js';
+import { ConfigModule } from '../../config/config.module.js';
+import { RetryTimer } from '../../transport/backoff.js';
+import { PlatformModule } from '../platform.module.js';
 import { CoreClient } from './core.client.js';
 
 const SESSION = { id: 's1', status: 'active', lastInteraction: '2026-01-01T00:00:00Z', unknown: { kept: true } };
@@ -16,7 +16,7 @@ class NoPause extends RetryTimer {
 
 describe('CoreClient', () => {
   let server: Server;
-  let http: PlatformHttp;
+  let platform: TestingModule;
   let core: CoreClient;
   /** What the server says next; the last one again and again. */
   let answers: { status?: number; body?: unknown }[];
@@ -37,12 +37,15 @@ describe('CoreClient', () => {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
     const urls = { CORE_URL: url, EVENT_PUBLISHER_URL: url, NLP_URL: url };
     const config = Config.fromEnvironment({ ...urls, CORE_TOKEN: 'core-token' });
-    http = new PlatformHttp(new HttpService(), config, new PlatformCalls(), new NoPause());
-    core = new CoreClient(http, config);
+    platform = await Test.createTestingModule({ imports: [ConfigModule.for(config), PlatformModule] })
+      .overrideProvider(RetryTimer)
+      .useValue(new NoPause())
+      .compile();
+    core = platform.get(CoreClient);
   });
 
   afterEach(async () => {
-    await http.onApplicationShutdown();
+    await platform.close();
     const closed = new Promise((resolve) => server.close(resolve));
     server.closeAllConnections();
     await closed;
@@ -135,7 +138,7 @@ describe('CoreClient', () => {
       expect(seen).toEqual([expect.objectContaining(call), expect.objectContaining(call)]);
     });
 
-    it('asks nothing for nobody', async () => {
+    it('asks nothing for an empty list of sessions', async () => {
       await core.completeSessions([]);
       expect(seen).toEqual([]);
     });
@@ -325,7 +328,7 @@ describe('CoreClient', () => {
       settings: { bearerToken: 'planted-token' },
     };
 
-    it('are listed without their credentials, malformed ones set aside', async () => {
+    it('are listed without their credentials, malformed ones apart', async () => {
       answers = [{ body: [pipeline, { name: 'no id' }] }];
       const page = await core.listOutdatedPipelines();
       expect(seen[0]!.url).toBe('/nlp-pipelines?status=OUTDATED&tenantHasAutoTrain=true');

@@ -25,15 +25,15 @@ export interface ActiveSessionsQuery {
   includeTenant: boolean;
 }
 
-/** Without its flag a part of the tenant is silently absent, and its threshold or plugin would seem unset. */
+/** hbf-core leaves a part of the tenant out when its flag is missing; its threshold or plugin would seem unset. */
 const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, includePlugins: true } as const;
 const SURVEYS = '/organizations/{orgId}/surveys';
 const SURVEYS_PER_PAGE = 100;
 const MAX_SURVEY_PAGES = 100;
-/** A contact is a nicety: it must not hold a delivery for long. */
+/** A delivery goes out without the contact when hbf-core does not answer within this time. */
 const CONTACT_TIMEOUT_MS = 2_000;
 
-/** hbf-core. All methods reject with PlatformError; pages count from 0. Routes: platform-facts.md. */
+/** hbf-core. All methods reject with PlatformError; pages count from 0. Routes: docs/platform.md. */
 @Injectable()
 export class CoreClient {
   constructor(
@@ -89,8 +89,8 @@ export class CoreClient {
   }
 
   /**
-   * Whether any session of the organization has a survey; if none has, none needs to be asked for by itself. That the
-   * list wants no session id is what hbf-core's API document says.
+   * Whether any session of the organization has a survey; if none has, no session's surveys need to be listed. The list
+   * takes no session id, according to hbf-core's API document.
    */
   hasSurveys(orgId: string): Promise<boolean> {
     const request = {
@@ -105,7 +105,7 @@ export class CoreClient {
     });
   }
 
-  /** What the CRM knows of an end user: one object, or nothing. Never rejects: any failure means "no contact". */
+  /** The CRM's contact of an end user: one object, or none. Never rejects: any failure means "no contact". */
   async getContact(orgId: string, tenantId: string, handle: string): Promise<JsonObject[]> {
     const request: PlatformRequest = {
       service: 'hbf-core',
@@ -220,7 +220,7 @@ function isOneOf({ status }: PlatformError, statuses: readonly number[]): boolea
   return status !== undefined && statuses.includes(status);
 }
 
-/** hbf-core's session filter is not relied upon; a survey of the session that cannot be read is an error. */
+/** Drops surveys of other sessions, should hbf-core list them; a survey of the session that cannot be read is an error. */
 function readSurveyPage(answer: unknown, sessionId: string): Page<Survey> {
   const raw = readPage(answer, (item) => item);
   const mine = raw.items.filter((item) => (item as { session?: unknown } | null)?.session === sessionId);

@@ -1,6 +1,6 @@
 import { array, type JsonObject, nonEmptyString, object, optional } from '../shape.js';
 
-/** The user whom a bearer token belongs to, as hbf-core's `GET /users/me` tells it. */
+/** The user of a bearer token, as hbf-core's `GET /users/me` answers. */
 export interface CurrentUser {
   id: string;
   email: string | undefined;

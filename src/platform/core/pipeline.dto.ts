@@ -2,7 +2,7 @@ import { date, nonEmptyString, object, optional } from '../shape.js';
 
 /**
  * What this service knows of an NLP pipeline. hbf-core's answer carries credentials (apiKey, bearerToken, privateKey):
- * only these fields are copied, and the answer itself is let go.
+ * only these fields are copied, and the answer itself is not kept.
  */
 export interface Pipeline {
   id: string;

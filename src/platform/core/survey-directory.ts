@@ -5,17 +5,17 @@ import { CoreClient } from './core.client.js';
 /** Whether an organization has surveys; rejects with PlatformError when hbf-core does not answer. */
 export type HasSurveys = (organizationId: string) => Promise<boolean>;
 
-/** Which organizations have surveys: where one has none, none of its sessions needs to be asked for by itself. */
+/** Which organizations have surveys: in one that has none, no session's surveys need to be listed. */
 @Injectable()
 export class SurveyDirectory {
-  /** Seen with a survey once: from then on each session is asked for, which is right even if there are none any more. */
+  /** Organizations that had a survey once. From then on each session's surveys are listed, even if none is left. */
   private readonly withSurveys = new Set<string>();
 
   constructor(private readonly core: CoreClient) {}
 
   /**
-   * @returns tells as of now; hbf-core is asked once for each organization, for however many of its sessions. True when
-   *   it will not tell
+   * @returns a function that asks hbf-core once for each organization, however many of its sessions ask. True when
+   *   hbf-core refuses to answer
    */
   freshly(): HasSurveys {
     const answers = new Map<string, Promise<boolean>>();

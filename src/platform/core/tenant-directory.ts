@@ -3,10 +3,10 @@ import { CoreClient } from './core.client.js';
 import type { Tenant } from './tenant.dto.js';
 
 const PAGE_SIZE = 500;
-/** A tenant that was listed longer ago is asked for again. */
+/** Milliseconds for which a list of tenants is used; after that, hbf-core is asked for the single tenant. */
 const FRESH_MS = 600_000;
 
-/** All tenants as last listed, for the session check and for later attempts, which need the tenant they belong to. */
+/** All tenants as last listed, for the session check and for retries, which need the tenant of their session. */
 @Injectable()
 export class TenantDirectory {
   private readonly logger = new Logger(TenantDirectory.name);
@@ -17,7 +17,7 @@ export class TenantDirectory {
   constructor(private readonly core: CoreClient) {}
 
   /**
-   * Lists all tenants anew. A tenant that cannot be read is left out, logged once.
+   * Lists all tenants again. A tenant that cannot be read is left out and logged once.
    *
    * @throws PlatformError when hbf-core does not answer; the tenants known before stay known
    */

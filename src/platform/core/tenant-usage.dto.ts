@@ -13,7 +13,7 @@ export interface TenantUsages {
   problems: string[];
 }
 
-/** hbf-core's document says nothing of the answer. These are the names under which a count is believed. */
+/** hbf-core's API document does not describe the answer. These are the field names that are accepted for a count. */
 const SESSIONS = ['numOfSessions', 'numberOfSessions', 'sessionCount', 'sessionsCount', 'totalSessions', 'sessions'];
 const USER_MESSAGES = [
   'numOfUserMessages',
@@ -25,8 +25,8 @@ const USER_MESSAGES = [
 ];
 
 /**
- * Reads `GET /tenants/usage`: a bare array or `{items}`. Whoever is over its limits is switched off, so nothing is
- * guessed: an entry that is not understood, or of which there are two for one tenant (by month, say), is left out.
+ * Reads `GET /tenants/usage`: a bare array or `{items}`. A tenant over its limits is switched off, so nothing is guessed:
+ * an entry that is not understood is left out, and so are all entries of a tenant that has several (by month, say).
  *
  * @throws ShapeError when it is no list, or when there is nothing in it that is understood
  */

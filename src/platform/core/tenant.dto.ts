@@ -2,7 +2,7 @@ import { array, type JsonObject, nonEmptyString, object, optional } from '../sha
 
 /**
  * What this service keeps of a tenant while it works: never the whole, which holds about thirty credentials.
- * `publicFields` is the allow-list of platform-facts.md and the only part that may leave in a payload.
+ * `publicFields` is the allow-list of docs/platform.md and the only part that may leave in a payload.
  */
 export interface Tenant {
   id: string;
@@ -68,7 +68,7 @@ function readExpireAfter(raw: JsonObject, field: string): number | undefined {
   return positive(session?.['expireInactiveSessionAfter']);
 }
 
-/** A limit that cannot be read is none: nobody is switched off by mistake. */
+/** A limit that cannot be read counts as no limit, so that no tenant is switched off by mistake. */
 function readLimits(raw: JsonObject): Pick<Tenant, 'maxSessions' | 'maxUserMessages'> {
   const settings = (typeof raw['systemSettings'] === 'object' ? raw['systemSettings'] : null) as JsonObject | null;
   const maxSessions = positive(settings?.['maxNumOfSessions']);

@@ -9,14 +9,15 @@ export interface FlowTrigger {
   body: Buffer | string;
 }
 
-/** hbf-event-publisher, which starts a tenant's flows. It has no public contract: platform-facts.md. */
+/** hbf-event-publisher, which starts a tenant's flows. It has no public contract; what is known of it: docs/platform.md. */
 @Injectable()
 export class EventPublisherClient {
   constructor(private readonly http: PlatformHttp) {}
 
   /**
    * Triggers every flow that waits for the event. hbf-event-publisher calls them all before it answers, so that it can
-   * be slow, and a timeout does not mean "not triggered": tried once here, the lanes decide on more.
+   * be slow, and a timeout does not mean "not triggered". Tried once: whether there is another attempt is decided by the
+   * delivery's retry schedule.
    *
    * @throws PlatformError
    */

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { PlatformHttp } from '../platform-http.js';
 
-/** hbf-nlp. All methods reject with PlatformError and try once: the lanes and the trainer decide on more. */
+/** hbf-nlp. All methods reject with PlatformError and try once: their callers have retry schedules of their own. */
 @Injectable()
 export class NlpClient {
   constructor(private readonly http: PlatformHttp) {}

@@ -1,14 +1,18 @@
+import { CompletionStore } from '../../support/completion-store.js';
 import { randomUUID } from 'node:crypto';
-import mongoose, { type Connection } from 'mongoose';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { type Completion, type Delivery, webhookDestination } from '../../../src/deliveries/completion.js';
-import { CompletionRepository } from '../../../src/deliveries/completion.repository.js';
-import type { Database } from '../../../src/persistence/database.js';
-import { startEmbeddedMongodb } from '../../../src/persistence/embedded-mongodb.js';
-import { databaseUri, migrate } from '../../support/database.js';
-import { atMost, type Bench, LedgerError, median, round } from '../bench.js';
+import type { Db } from 'mongodb';
+import { type Completion } from '../../../src/completions/completion.js';
+import { type Delivery, webhookDestination } from '../../../src/completions/delivery.js';
+import type { CompletionRepository } from '../../../src/completions/completion.repository.js';
+import { Config } from '../../../src/config/config.js';
+import { Clock } from '../../../src/persistence/clock.js';
+import { Database } from '../../../src/persistence/database.js';
+import { median, round } from '../../support/figures.js';
+import { databaseUri, migrate } from '../../world/database.js';
+import { Engine } from '../../world/engine.js';
+import { completionsIn } from '../../world/record.js';
+import { DeliveryError } from '../../world/load-world.js';
+import { atMost, type Bench } from '../bench.js';
 
 const HANGING = webhookDestination(1);
 const HEALTHY = Array.from({ length: 20 }, (_, index) => webhookDestination(100 + index));
@@ -18,8 +22,10 @@ const LEASE_MS = 60_000;
 const INSERT = 5_000;
 const INSERTS_AT_ONCE = 3;
 
-interface Books {
-  connection: Connection;
+/** One database of the two. */
+interface Side {
+  database: Database;
+  db: Db;
   completions: CompletionRepository;
 }
 
@@ -30,39 +36,37 @@ interface Books {
 export const backlog: Bench = {
   name: 'backlog',
   async run({ quick }) {
-    const [finished, owed, claims] = quick ? [20_000, 5_000, 40] : [1_000_000, 100_000, 400];
-    const folder = mkdtempSync(join(tmpdir(), 'hbf-bench-'));
-    const engine = await startEmbeddedMongodb(folder);
+    const [finished, pending, claims] = quick ? [20_000, 5_000, 40] : [1_000_000, 100_000, 400];
+    const engine = await Engine.start();
     const empty = await open(databaseUri(engine.uri, 'empty'));
     const full = await open(databaseUri(engine.uri, 'full'));
     try {
       await fill(full, finished, (n) => completion(`done-${n}`, [...HEALTHY.slice(0, 2), HANGING], 'delivered', n));
-      await fill(full, owed, (n) => completion(`owed-${n}`, [n % 10 === 0 ? webhookDestination(200 + (n % 7)) : HANGING], 'owed', n)); // prettier-ignore
+      await fill(full, pending, (n) => completion(`pending-${n}`, [n % 10 === 0 ? webhookDestination(200 + (n % 7)) : HANGING], 'pending', n)); // prettier-ignore
       await Promise.all([migrate(databaseUri(engine.uri, 'full')), migrate(databaseUri(engine.uri, 'empty'))]);
-      for (const books of [empty, full]) {
-        await fill(books, claims * BATCH, (n) => completion(`due-${n}`, [HEALTHY[n % HEALTHY.length]!], 'owed', n));
+      for (const side of [empty, full]) {
+        await fill(side, claims * BATCH, (n) => completion(`due-${n}`, [HEALTHY[n % HEALTHY.length]!], 'pending', n));
       }
       const times = await measure(empty, full, claims);
-      const note = `median ${round(times.full.claim, 3)} / ${round(times.empty.claim, 3)} ms per delivery, ${claims} claims of ${BATCH} each; ${finished} finished, ${owed} owed`;
+      const note = `median ${round(times.full.claim, 3)} / ${round(times.empty.claim, 3)} ms per delivery, ${claims} claims of ${BATCH} each; ${finished} finished, ${pending} pending`;
       return [
         { name: 'claim beside a backlog / on an empty collection', value: round(times.full.claim / times.empty.claim), must: atMost(1.3), aim: atMost(1.05), note }, // prettier-ignore
         { name: 'next due time beside a backlog / on an empty collection', value: round(times.full.next / times.empty.next), note: `${round(times.full.next, 2)} / ${round(times.empty.next, 2)} ms` }, // prettier-ignore
       ];
     } finally {
-      await Promise.all([empty.connection.close(), full.connection.close()]);
+      await Promise.all([empty.database.onApplicationShutdown(), full.database.onApplicationShutdown()]);
       await engine.stop();
-      rmSync(folder, { recursive: true, force: true });
     }
   },
 };
 
-async function open(uri: string): Promise<Books> {
-  const options = { autoIndex: false, writeConcern: { w: 'majority', journal: true } } as const;
-  const connection = await mongoose.createConnection(uri, options).asPromise();
-  return { connection, completions: new CompletionRepository({ connection } as unknown as Database) };
+async function open(mongodbUri: string): Promise<Side> {
+  const database = new Database(Object.assign(new Config(), { mongodbUri }), new Clock());
+  await database.open();
+  return { database, db: database.connection.db!, completions: new CompletionStore(database.connection).completions };
 }
 
-async function measure(empty: Books, full: Books, claims: number) {
+async function measure(empty: Side, full: Side, claims: number) {
   const times = {
     empty: { claim: [] as number[], next: [] as number[] },
     full: { claim: [] as number[], next: [] as number[] },
@@ -70,7 +74,7 @@ async function measure(empty: Books, full: Books, claims: number) {
   const claimed = { empty: new Set<string>(), full: new Set<string>() };
   for (let n = 0; n < claims; n++) {
     const destination = HEALTHY[n % HEALTHY.length]!;
-    // who goes first takes turns too
+    // the two take turns in going first
     for (const name of n % 2 === 0 ? (['empty', 'full'] as const) : (['full', 'empty'] as const)) {
       const { completions } = name === 'empty' ? empty : full;
       const now = new Date();
@@ -88,7 +92,7 @@ async function measure(empty: Books, full: Books, claims: number) {
     }
   }
   for (const [name, ids] of Object.entries(claimed)) {
-    if (ids.size !== claims * BATCH) throw new LedgerError(`${name}: ${ids.size} of ${claims * BATCH} were claimed`);
+    if (ids.size !== claims * BATCH) throw new DeliveryError(`${name}: ${ids.size} of ${claims * BATCH} were claimed`);
   }
   const middle = ({ claim, next }: { claim: number[]; next: number[] }) => ({
     claim: median(claim),
@@ -97,8 +101,8 @@ async function measure(empty: Books, full: Books, claims: number) {
   return { empty: middle(times.empty), full: middle(times.full) };
 }
 
-async function fill({ connection }: Books, count: number, make: (n: number) => Completion): Promise<void> {
-  const collection = connection.collection<Completion>('completions');
+async function fill({ db }: Side, count: number, make: (n: number) => Completion): Promise<void> {
+  const collection = completionsIn(db);
   let next = 0;
   const work = async () => {
     while (next < count) {
@@ -111,7 +115,7 @@ async function fill({ connection }: Books, count: number, make: (n: number) => C
   await Promise.all(Array.from({ length: INSERTS_AT_ONCE }, work));
 }
 
-function completion(id: string, destinations: string[], state: 'owed' | 'delivered', n: number): Completion {
+function completion(id: string, destinations: string[], state: 'pending' | 'delivered', n: number): Completion {
   const at = new Date(Date.now() - 86_400_000 - n);
   return {
     _id: id,
@@ -119,21 +123,20 @@ function completion(id: string, destinations: string[], state: 'owed' | 'deliver
     revision: 1,
     organizationId: 'o1',
     tenantId: `t${n % 100}`,
-    state: 'completed',
-    open: state === 'owed',
+    open: state === 'pending',
     rule: 'tenant-threshold',
     thresholdSeconds: 600,
     lastInteraction: at,
-    detectedAt: at,
+    foundAt: at,
     completedAt: at,
     deliveries: destinations.map((destination) => delivery(destination, state, at)),
     leftOut: [],
   };
 }
 
-function delivery(destination: string, state: 'owed' | 'delivered', at: Date): Delivery {
+function delivery(destination: string, state: 'pending' | 'delivered', at: Date): Delivery {
   const base = { destination, channel: 'webhook' as const, integrationId: Number(destination.split(':')[1]), state };
-  if (state === 'owed') return { ...base, dueAt: at, claims: 0, attempts: 1, log: [] };
+  if (state === 'pending') return { ...base, dueAt: at, claims: 0, attempts: 1, log: [] };
   return {
     ...base,
     claims: 0,

@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { atMost, type Bench, round } from '../bench.js';
-import { CommandCounter } from '../command-counter.js';
-import { World } from '../world.js';
+import { round } from '../../support/figures.js';
+import { atMost, type Bench } from '../bench.js';
+import { CommandCounter } from '../../world/command-counter.js';
+import { useWorld } from '../measured-world.js';
 
 const SETTLE_MS = 3_000;
 const WORLD = { tenants: 10, hooksPerTenant: 1, analyses: true, thresholdSeconds: 3_600 };
@@ -10,10 +11,10 @@ const WORLD = { tenants: 10, hooksPerTenant: 1, analyses: true, thresholdSeconds
 export const idleDatabase: Bench = {
   name: 'idle-database',
   run: ({ quick, ...options }) =>
-    World.use(WORLD, async (world) => {
+    useWorld(WORLD, options, async (world) => {
       const counter = await CommandCounter.start(world.databaseUri);
       try {
-        await world.startService({ MONGODB_URI: counter.uri }, options);
+        await world.startService({ MONGODB_URI: counter.uri });
         await delay(SETTLE_MS); // the first check belongs to the start
         const seconds = quick ? 5 : 35; // a recovery is due each 30 s
         const before = counter.total;

@@ -1,6 +1,7 @@
-import { atMost, type Bench, type BenchOptions, percentile, round } from '../bench.js';
+import { percentile, round } from '../../support/figures.js';
+import { atMost, type Bench, type BenchOptions } from '../bench.js';
 import { latencies } from '../offered-load.js';
-import { World } from '../world.js';
+import { useWorld } from '../measured-world.js';
 
 const WORLD = { tenants: 20, hooksPerTenant: 1, analyses: false, thresholdSeconds: 0.2 };
 const HANGING = ['webhook:7', 'webhook:14']; // a tenth of the endpoints
@@ -36,13 +37,13 @@ export const isolation: Bench = {
 
 /** Each on a service and database of its own: circuits and backlogs of the turn before must not show. */
 function once({ quick, ...options }: BenchOptions, hanging: string[]) {
-  return World.use(WORLD, async (world) => {
+  return useWorld(WORLD, options, async (world) => {
     const env = {
       CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.002',
       WEBHOOK_TIMEOUT_MS: String(TIMEOUT_MS),
       DELIVERY_RETRY_SCHEDULE: '500ms,1s,1s,1s,2s,2s,2s,4s,4s,4s,8s,8s',
     };
-    await world.startService(env, options);
+    await world.startService(env);
     return latencies(world, { perSecond: PER_SECOND, seconds: quick ? 4 : 12, hanging });
   });
 }

@@ -1,6 +1,7 @@
-import { atMost, type Bench, percentile, round } from '../bench.js';
+import { percentile, round } from '../../support/figures.js';
+import { atMost, type Bench } from '../bench.js';
 import { latencies } from '../offered-load.js';
-import { World } from '../world.js';
+import { useWorld } from '../measured-world.js';
 
 const WORLD = { tenants: 10, hooksPerTenant: 2, analyses: true, thresholdSeconds: 0.2 };
 const PER_SECOND = 100;
@@ -9,8 +10,8 @@ const PER_SECOND = 100;
 export const latency: Bench = {
   name: 'latency',
   run: ({ quick, ...options }) =>
-    World.use(WORLD, async (world) => {
-      await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.002' }, options);
+    useWorld(WORLD, options, async (world) => {
+      await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.002' });
       const { times, duplicates } = await latencies(world, { perSecond: PER_SECOND, seconds: quick ? 4 : 14 });
       const note = `${times.length} webhooks of ${PER_SECOND} sessions/s, a check each 0.12 s`;
       return [

@@ -1,6 +1,7 @@
-import { atMost, type Bench, type BenchOptions, round } from '../bench.js';
-import { residentMb } from '../proc.js';
-import { World } from '../world.js';
+import { round } from '../../support/figures.js';
+import { atMost, type Bench, type BenchOptions } from '../bench.js';
+import { residentMb } from '../../world/service/process-figures.js';
+import { useWorld } from '../measured-world.js';
 
 const AT_MOST_SECONDS = 300;
 const WORLD = { tenants: 10, hooksPerTenant: 0, analyses: false, thresholdSeconds: 0.5 };
@@ -25,11 +26,11 @@ export const memory: Bench = {
 };
 
 function peak(sessions: number, options: BenchOptions): Promise<{ mb: number; seconds: number }> {
-  return World.use(WORLD, async (world) => {
+  return useWorld(WORLD, options, async (world) => {
     await world.addExpired(sessions, { parked: true });
-    const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01' }, options);
+    const service = await world.startService({ CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.01' });
     const { seconds } = await world.rateOfService(sessions);
-    await world.balance();
+    await world.check();
     return { mb: residentMb(service.pid).peak, seconds };
   });
 }

@@ -3,13 +3,17 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../support/ports.js';
-import { atMost, type Bench, type BenchOptions, median, round } from '../bench.js';
-import { residentMb } from '../proc.js';
-import { World } from '../world.js';
+import { startArguments } from '../../world/service/service-process.js';
+import { median, round } from '../../support/figures.js';
+import { atMost, type Bench, type BenchOptions } from '../bench.js';
+import { residentMb } from '../../world/service/process-figures.js';
+import { useWorld } from '../measured-world.js';
 
 const WORLD = { tenants: 10, hooksPerTenant: 1, analyses: true, thresholdSeconds: 3_600 };
 const ROOT = join(__dirname, '..', '..', '..');
 const BARE = join(__dirname, '..', 'bare-app.cjs');
+/** As `npm start` has them; the bare app gets the same. */
+const FLAGS = startArguments().slice(0, -1);
 const LOOK_EVERY_MS = 5;
 const READY_WITHIN_MS = 30_000;
 
@@ -17,7 +21,7 @@ const READY_WITHIN_MS = 30_000;
 export const start: Bench = {
   name: 'start',
   run: (options) =>
-    World.use(WORLD, async (world) => {
+    useWorld(WORLD, options, async (world) => {
       const service = join(options.root ?? ROOT, 'dist', 'main.js');
       await launch(service, world.environment, options.root).then(end); // migrations are a matter of the first start
       const times = { service: [] as number[], bare: [] as number[] };
@@ -50,7 +54,7 @@ interface App {
 async function launch(script: string, env: Record<string, string>, cwd = ROOT): Promise<App> {
   const port = await freePort();
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [script], {
+  const child = spawn(process.execPath, [...FLAGS, script], {
     cwd,
     stdio: ['ignore', 'ignore', 'inherit'],
     env: { PATH: process.env['PATH'], ...env, PORT: String(port) },
@@ -81,7 +85,7 @@ interface Resident {
 }
 
 /**
- * Both apps at the same time: soon after the start, while what the start left behind still lies about, and at rest, when
+ * Both apps at the same time: soon after the start, before its garbage is collected, and at rest, when
  * V8 has noticed that nothing happens and collected it (after 15 to 25 s).
  *
  * @returns megabytes

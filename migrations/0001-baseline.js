@@ -1,0 +1,80 @@
+'use strict';
+
+/**
+ * Every index of the service, by collection. The same indexes are declared in the mongoose schemas under src/;
+ * migrations.spec.ts holds one against the other. A comment above each index names the query that it serves.
+ */
+const INDEXES = {
+  completions: [
+    // CompletionRepository.claimDue, earliestDue and the backlog: due deliveries of one destination, the oldest first.
+    // Partial, so that completions in which nothing is pending are never scanned.
+    {
+      key: { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
+      name: 'deliveries-due',
+      partialFilterExpression: { open: true },
+    },
+    // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
+    { key: { sessionId: 1, revision: -1 }, name: 'session' },
+    // CompletionRepository.purge: finished ones by age
+    { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
+    // DeliveryHistory.list and Redelivery.recover: a destination's deliveries by state, the newest first
+    {
+      key: { 'deliveries.destination': 1, 'deliveries.state': 1, foundAt: -1, _id: -1 },
+      name: 'destination-states',
+    },
+  ],
+  intents: [
+    // IntentRepository.add and remove: a completion is intended once
+    { key: { 'completions._id': 1 }, name: 'completion', unique: true },
+    // IntentRepository.remove: the pages of a lease
+    { key: { lease: 1 }, name: 'lease' },
+    // IntentRepository.claimAbandoned: pages whose lease has passed
+    { key: { leaseUntil: 1 }, name: 'abandoned' },
+  ],
+  destinations: [
+    // DestinationRepository.withWork and longestDue: which destinations have something due
+    { key: { nextDueAt: 1 }, name: 'next-due' },
+  ],
+  'integration-errors': [
+    // IntegrationErrorRepository.newest: an integration's errors, the newest first
+    { key: { integrationId: 1, at: -1 }, name: 'integration' },
+    // IntegrationErrorRepository.purge: errors by age
+    { key: { at: 1 }, name: 'age' },
+  ],
+  integrations: [
+    // IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants
+    { key: { tenants: 1, enabled: 1 }, name: 'tenants-enabled' },
+    // IntegrationRepository.list: an organization's integrations in the order of their ids
+    { key: { organizationId: 1, _id: 1 }, name: 'organization' },
+  ],
+  trainings: [
+    // TrainingRepository.relevant: trainings under way, and failed ones that may be tried again
+    { key: { state: 1, nextAttemptAt: 1 }, name: 'state-due' },
+  ],
+  mails: [
+    // MailOutbox.claim: the mail that has been due for longest; a topic without an unsent mail has no dueAt
+    { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { dueAt: { $exists: true } } },
+    // MailOutbox.purge: topics without a change for seven days
+    { key: { changedAt: 1 }, name: 'changed' },
+  ],
+  'session-checks': [
+    // CheckHistory.list and trim: the newest hundred
+    { key: { startedAt: -1 }, name: 'newest' },
+  ],
+};
+
+module.exports = {
+  /** Can be repeated: a crash in the middle is mended by the next start. */
+  async up(db) {
+    for (const [name, indexes] of Object.entries(INDEXES)) await db.collection(name).createIndexes(indexes);
+  },
+
+  async down(db) {
+    for (const name of Object.keys(INDEXES)) {
+      await db
+        .collection(name)
+        .dropIndexes()
+        .catch(() => undefined); // the collection is not there
+    }
+  },
+};

@@ -1,0 +1,17 @@
+import { ViolationsException } from '../http/violations.js';
+import { entityTag, wantedVersion } from './if-match.decorator.js';
+
+describe('wantedVersion', () => {
+  it('reads what entityTag wrote, weakened too', () => {
+    expect(wantedVersion(entityTag(12))).toBe(12);
+    expect(wantedVersion(` W/${entityTag(12)} `)).toBe(12);
+  });
+
+  it('is any version without the header, or for *', () => {
+    expect([wantedVersion(undefined), wantedVersion('*')]).toEqual([undefined, undefined]);
+  });
+
+  it.each(['', '12', '"a"', '"1", "2"', '"1', '"99999999999999999999"'])('refuses %j', (ifMatch) => {
+    expect(() => wantedVersion(ifMatch)).toThrow(ViolationsException);
+  });
+});

@@ -1,0 +1,100 @@
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Put, Res } from '@nestjs/common';
+import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { CallerName } from '../auth/organization-admin.guard.js';
+import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { ApiError, ApiInvalid } from '../http/error-body.js';
+import { entityTag, IfMatch } from './if-match.decorator.js';
+import { IntegrationDto, IntegrationResource } from './integrations.dto.js';
+import { IntegrationsService, type VersionedResource } from './integrations.service.js';
+import { IntegrationParams, OrganizationParams } from './params.dto.js';
+
+const ETAG = {
+  headers: { ETag: { description: 'For If-Match of a later change', schema: { type: 'string' } } },
+} as const;
+const IF_MATCH = { name: 'If-Match', required: false, description: 'An ETag: change only that version' } as const;
+const ApiMissing = () => ApiError(404, 'This organization has no such integration');
+const ApiChanged = () => ApiError(412, 'Changed meanwhile: If-Match names another version');
+const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
+
+/** The published API for webhook integrations; operation ids and tags are those that generated clients know. */
+@ApiTags('HBF-Sessions')
+@OrganizationAdministration()
+@Controller('organizations/:orgId/integrations')
+export class IntegrationsController {
+  constructor(private readonly integrations: IntegrationsService) {}
+
+  @Post()
+  @NotStored()
+  @ApiOperation({ operationId: 'SessionsController_createIntegration', summary: 'Create an integration' })
+  @ApiBody({ type: IntegrationDto })
+  @ApiResponse({ status: 201, description: 'Created', type: IntegrationResource, ...ETAG })
+  @ApiInvalid()
+  @ApiTooLarge()
+  async create(
+    @Param() { orgId }: OrganizationParams,
+    @Body() dto: IntegrationDto,
+    @CallerName() by: string,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IntegrationResource> {
+    return tagged(response, await this.integrations.create(orgId, dto, by));
+  }
+
+  @Get()
+  @NotStored()
+  @ApiOperation({ operationId: 'SessionsController_listIntegrations', summary: 'List the integrations, oldest first' })
+  @ApiResponse({ status: 200, description: 'All of them', type: [IntegrationResource] })
+  list(@Param() { orgId }: OrganizationParams): Promise<IntegrationResource[]> {
+    return this.integrations.list(orgId);
+  }
+
+  @Get(':integrationId')
+  @NotStored()
+  @ApiOperation({ operationId: 'SessionsController_getIntegration', summary: 'Read an integration' })
+  @ApiResponse({ status: 200, description: 'The integration', type: IntegrationResource, ...ETAG })
+  @ApiInvalid()
+  @ApiMissing()
+  async get(
+    @Param() params: IntegrationParams,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IntegrationResource> {
+    return tagged(response, await this.integrations.get(params));
+  }
+
+  @Put(':integrationId')
+  @NotStored()
+  @ApiOperation({ operationId: 'SessionsController_replaceIntegration', summary: 'Replace an integration' })
+  @ApiHeader(IF_MATCH)
+  @ApiBody({ type: IntegrationDto })
+  @ApiResponse({ status: 200, description: 'Replaced', type: IntegrationResource, ...ETAG })
+  @ApiInvalid()
+  @ApiMissing()
+  @ApiChanged()
+  @ApiTooLarge()
+  async replace(
+    @Param() params: IntegrationParams,
+    @Body() dto: IntegrationDto,
+    @CallerName() by: string,
+    @IfMatch() version: number | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IntegrationResource> {
+    return tagged(response, await this.integrations.replace(params, dto, by, version));
+  }
+
+  @Delete(':integrationId')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  @ApiOperation({ operationId: 'SessionsController_deleteIntegration', summary: 'Delete an integration' })
+  @ApiHeader(IF_MATCH)
+  @ApiResponse({ status: 204, description: 'Deleted; its pending deliveries are cancelled' })
+  @ApiInvalid()
+  @ApiMissing()
+  @ApiChanged()
+  async delete(@Param() params: IntegrationParams, @IfMatch() version: number | undefined): Promise<void> {
+    await this.integrations.delete(params, version);
+  }
+}
+
+function tagged(response: Response, { resource, version }: VersionedResource): IntegrationResource {
+  response.setHeader('etag', entityTag(version));
+  return resource;
+}

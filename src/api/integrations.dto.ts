@@ -1,0 +1,146 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { IsArray, IsBoolean, isEmail, isObject, IsString, Validate, ValidateIf, ValidateNested } from 'class-validator';
+import { isReservedHeaderName } from '../webhooks/webhook-headers.js';
+import { EachRule, ListRule, TextRule } from '../http/rules.js';
+import { MAX_URL_LENGTH, WebhookUrlRule } from './webhook-url.rule.js';
+
+const MAX_TENANTS = 1_000;
+const MAX_HEADERS = 32;
+const MAX_HEADER_LENGTH = 4_096;
+const MAX_RECIPIENTS = 20;
+const MAX_ID_LENGTH = 128;
+
+/** RFC 9110, 5.6.2. */
+const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
+/** What a header may carry (RFC 9110, 5.5), without its control characters. */
+const PRINTABLE_LATIN1 = /^[\x20-\x7e\xa0-\xff]*$/;
+
+/** Whether a value of `tenants` can be an id at all; TenantOwnership asks hbf-core whether it is one. */
+function isTenantId(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_ID_LENGTH && /^[^\p{Cc}\s]+$/u.test(value);
+}
+
+export class HeaderDto {
+  @ApiProperty({ description: 'An HTTP field name (RFC 9110); not one of the reserved ones', example: 'X-Api-Key' })
+  @IsString({ message: 'must be a string' })
+  @TextRule('notEmpty', (name) => name !== '', 'must not be empty')
+  @TextRule('maxLength', (name) => name.length <= MAX_HEADER_LENGTH, `must be at most ${MAX_HEADER_LENGTH} characters`)
+  @TextRule('token', (name) => TOKEN.test(name), "must be letters, digits and !#$%&'*+-.^_`|~ only")
+  @TextRule('notReserved', (name) => !isReservedHeaderName(name), 'must not be a name that the service sets itself')
+  name: string;
+
+  @ApiProperty({ description: 'Encrypted at rest, given in clear to administrators', example: 'a-secret' })
+  @IsString({ message: 'must be a string' })
+  @TextRule('maxLength', (text) => text.length <= MAX_HEADER_LENGTH, `must be at most ${MAX_HEADER_LENGTH} characters`)
+  @TextRule('printable', (text) => PRINTABLE_LATIN1.test(text), 'must be printable Latin-1, without line breaks')
+  value: string;
+}
+
+/** What an administrator writes. */
+export class IntegrationDto {
+  @ApiProperty({
+    description: 'Where ended sessions are posted to: absolute, https, without credentials, a public host',
+    example: 'https://hooks.example.com/sessions',
+    maxLength: MAX_URL_LENGTH,
+  })
+  @IsString({ message: 'must be a string' })
+  @TextRule('maxLength', (url) => url.length <= MAX_URL_LENGTH, `must be at most ${MAX_URL_LENGTH} characters`)
+  @Validate(WebhookUrlRule)
+  url: string;
+
+  @ApiProperty({
+    description: 'The tenants of this organization whose sessions are posted',
+    type: [String],
+    example: ['66f1c0de9b1d8a0012345678'],
+    minItems: 1,
+    maxItems: MAX_TENANTS,
+    uniqueItems: true,
+  })
+  @IsArray({ message: 'must be a list' })
+  @ListRule('size', (ids) => ids.length >= 1 && ids.length <= MAX_TENANTS, `must hold 1 to ${MAX_TENANTS} entries`)
+  @ListRule('distinct', (ids) => new Set(ids).size === ids.length, 'must hold each tenant once')
+  @EachRule('ids', isTenantId, `a tenant's id: a string of 1 to ${MAX_ID_LENGTH} characters without spaces`)
+  tenants: string[];
+
+  @ApiProperty({
+    description: 'Sent with every post',
+    required: false,
+    type: [HeaderDto],
+    example: [{ name: 'X-Api-Key', value: 'a-secret' }],
+    maxItems: MAX_HEADERS,
+  })
+  @ValidateIf((dto: IntegrationDto) => dto.headers !== undefined)
+  @IsArray({ message: 'must be a list' })
+  @ListRule('size', (headers) => headers.length <= MAX_HEADERS, `must hold at most ${MAX_HEADERS} entries`)
+  @EachRule('objects', isObject, 'an object with name and value')
+  @ValidateNested({ each: true, message: 'must hold objects with name and value' })
+  @Type(() => HeaderDto)
+  headers?: HeaderDto[];
+
+  @ApiProperty({ description: 'Whether sessions are posted', example: true })
+  @IsBoolean({ message: 'must be true or false' })
+  enabled: boolean;
+
+  @ApiProperty({
+    description: 'E-mail addresses that are told of failures; may be empty',
+    type: [String],
+    example: ['operations@example.com'],
+    maxItems: MAX_RECIPIENTS,
+  })
+  @IsArray({ message: 'must be a list' })
+  @ListRule('size', (addresses) => addresses.length <= MAX_RECIPIENTS, `must hold at most ${MAX_RECIPIENTS} entries`)
+  @EachRule('emails', (entry) => isEmail(entry), 'an e-mail address')
+  errorEmailRecipients: string[];
+}
+
+/** An integration as it is answered. */
+export class IntegrationResource {
+  @ApiProperty({ example: 11 })
+  id: number;
+
+  @ApiProperty({ example: 'https://hooks.example.com/sessions' })
+  url: string;
+
+  @ApiProperty({ type: [String], example: ['66f1c0de9b1d8a0012345678'] })
+  tenants: string[];
+
+  @ApiProperty({ type: [HeaderDto] })
+  headers: HeaderDto[];
+
+  @ApiProperty({ example: true })
+  enabled: boolean;
+
+  @ApiProperty({ type: [String], example: ['operations@example.com'] })
+  errorEmailRecipients: string[];
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-20T08:00:00.000Z' })
+  createdAt: Date;
+
+  @ApiProperty({ description: "The creator's e-mail address, else id", example: 'ada@example.com' })
+  createdBy: string;
+
+  @ApiProperty({ type: String, format: 'date-time', example: '2026-11-20T08:00:00.000Z' })
+  modifiedAt: Date;
+
+  @ApiProperty({ description: "The latest editor's e-mail address, else id", example: 'ada@example.com' })
+  modifiedBy: string;
+
+  @ApiProperty({
+    required: false,
+    enum: ['gone', 'failing_for_days'],
+    description: 'Why the service disabled it: the endpoint answered 410, or failed for days without a success',
+  })
+  disabledReason?: string;
+
+  @ApiProperty({ required: false, type: String, format: 'date-time', description: 'When the service disabled it' })
+  disabledAt?: Date;
+
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'Since when posts have failed without a success; absent while all goes well',
+  })
+  failingSince?: Date;
+}

@@ -1,0 +1,65 @@
+import { Controller, Get, HttpCode, HttpStatus, Post, Query, Res } from '@nestjs/common';
+import { ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Moderation } from '../auth/restricted.decorator.js';
+import { ApiInvalid } from '../http/error-body.js';
+import type { CheckPreview } from '../sessions/dry-run.js';
+import type { CheckRecord } from '../sessions/check-record.schema.js';
+import {
+  CheckPreviewResource,
+  PipelineCheckRunResource,
+  SessionCheckQuery,
+  SessionCheckResource,
+  SessionCheckRunResource,
+} from './operations.dto.js';
+import { OperationsService } from './operations.service.js';
+
+/** Runs now what otherwise runs on a schedule. */
+@ApiTags('Operations')
+@ApiExtraModels(SessionCheckRunResource, CheckPreviewResource)
+@Moderation()
+@ApiInvalid()
+@Controller('operations')
+export class OperationsController {
+  constructor(private readonly operations: OperationsService) {}
+
+  @Post('session-checks')
+  @HttpCode(HttpStatus.OK)
+  @ApiOperation({ summary: 'Check all sessions now; or, as a dry run, tell what a check would do' })
+  @ApiResponse({
+    status: 200,
+    description: 'Its figures; of a dry run, what would be done',
+    schema: {
+      oneOf: [{ $ref: getSchemaPath(SessionCheckRunResource) }, { $ref: getSchemaPath(CheckPreviewResource) }],
+    },
+  })
+  @ApiResponse({ status: 202, description: 'It takes long and goes on', type: SessionCheckRunResource })
+  async checkSessions(
+    @Query() { dryRun }: SessionCheckQuery,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<SessionCheckRunResource | CheckPreview> {
+    if (dryRun === 'true') return this.operations.previewSessionCheck();
+    return accepted(await this.operations.runSessionCheck(), response);
+  }
+
+  @Get('session-checks')
+  @ApiOperation({ summary: 'The last hundred session checks with their figures, newest first' })
+  @ApiResponse({ status: 200, description: 'Of all replicas', type: [SessionCheckResource] })
+  listSessionChecks(): Promise<CheckRecord[]> {
+    return this.operations.listSessionChecks();
+  }
+
+  @Post('pipeline-checks')
+  @HttpCode(HttpStatus.OK)
+  @ApiOperation({ summary: 'Look for NLP pipelines that are out of date, and train them, now' })
+  @ApiResponse({ status: 200, description: 'Its figures', type: PipelineCheckRunResource })
+  @ApiResponse({ status: 202, description: 'It takes long and goes on', type: PipelineCheckRunResource })
+  async checkPipelines(@Res({ passthrough: true }) response: Response): Promise<PipelineCheckRunResource> {
+    return accepted(await this.operations.runPipelineCheck(), response);
+  }
+}
+
+function accepted<T extends { status: 'finished' | 'running' }>(run: T, response: Response): T {
+  if (run.status === 'running') response.status(HttpStatus.ACCEPTED);
+  return run;
+}

@@ -1,0 +1,185 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
+import type { ExpiryRule } from '../completions/completion.js';
+import type { PipelineCheckResult } from '../nlp-pipelines/pipeline-check.service.js';
+import type { CheckFigures } from '../sessions/check-figures.js';
+import type { CheckRecord } from '../sessions/check-record.schema.js';
+import type { CheckPreview, HoldReason, PreviewedSession, PreviewList } from '../sessions/dry-run.js';
+
+const RULES = ['tenant-threshold', 'default-threshold', 'live-chat-max-idle'] as const;
+const REASONS = ['live-chat-open', 'quarantined'] as const;
+const RUN = ['finished', 'running'] as const;
+
+export class SessionCheckQuery {
+  @ApiProperty({
+    required: false,
+    type: 'boolean',
+    default: false,
+    description: 'true: list what would be completed and what is held and why, and change nothing',
+  })
+  @IsOptional()
+  @IsIn(['true', 'false'], { message: 'must be true or false' })
+  dryRun?: 'true' | 'false';
+}
+
+export class CheckFiguresResource implements CheckFigures {
+  @ApiProperty({ description: 'Tenants that hbf-core listed', example: 120 })
+  tenants: number;
+
+  @ApiProperty({ description: 'Tenants that had, or could have had, a session that ended', example: 3 })
+  tenantsScanned: number;
+
+  @ApiProperty({ description: 'Sessions that have ended', example: 41 })
+  found: number;
+
+  @ApiProperty({ description: 'Sessions that have ended, but a live chat is open', example: 1 })
+  held: number;
+
+  @ApiProperty({ example: 40 })
+  completed: number;
+
+  @ApiProperty({
+    description: 'hbf-core shows them as active although they were completed, and was told again',
+    example: 0,
+  })
+  repeated: number;
+
+  @ApiProperty({ description: 'hbf-core refuses to complete them; tried again later', example: 0 })
+  refused: number;
+
+  @ApiProperty({ description: 'They cannot be read; tried again later', example: 0 })
+  malformed: number;
+
+  @ApiProperty({ description: 'Taken over from a process that stopped before it had finished them', example: 0 })
+  recovered: number;
+
+  @ApiProperty({ description: 'Tenants whose scan failed; the next check tries again', example: 0 })
+  tenantsFailed: number;
+
+  @ApiProperty({ description: 'Left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', example: 0 })
+  deferred: number;
+
+  @ApiProperty({ description: 'It stopped, or did not begin, because the backlog is too large', example: false })
+  paused: boolean;
+}
+
+export class SessionCheckRunResource {
+  @ApiProperty({ enum: RUN, description: 'running: it goes on; its figures will be among the last checks' })
+  status: (typeof RUN)[number];
+
+  @ApiProperty({ required: false, type: CheckFiguresResource, description: 'Once it has finished' })
+  figures?: CheckFigures;
+}
+
+export class SessionCheckResource implements CheckRecord {
+  @ApiProperty({ type: String, format: 'date-time' })
+  startedAt: Date;
+
+  @ApiProperty({ example: 840 })
+  durationMs: number;
+
+  @ApiProperty({ enum: ['schedule', 'on-demand'] })
+  trigger: CheckRecord['trigger'];
+
+  @ApiProperty({ enum: ['finished', 'failed'] })
+  outcome: CheckRecord['outcome'];
+
+  @ApiProperty({ required: false, description: 'Of a failed one', example: 'hbf-core /tenants: failed (http_503)' })
+  reason?: string;
+
+  @ApiProperty({ required: false, type: CheckFiguresResource, description: 'Of a finished one' })
+  figures?: CheckFigures;
+}
+
+export class PreviewedSessionResource implements PreviewedSession {
+  @ApiProperty()
+  sessionId: string;
+
+  @ApiProperty()
+  tenantId: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  lastInteraction: Date;
+
+  @ApiProperty({ example: 5400 })
+  idleSeconds: number;
+
+  @ApiProperty({ example: 1800 })
+  thresholdSeconds: number;
+
+  @ApiProperty({ required: false, enum: RULES, description: 'By which it would be completed' })
+  rule?: ExpiryRule;
+
+  @ApiProperty({ required: false, enum: REASONS, description: 'Why it is held' })
+  reason?: HoldReason;
+}
+
+export class PreviewListResource implements PreviewList {
+  @ApiProperty({ description: 'All of them' })
+  count: number;
+
+  @ApiProperty({ type: [PreviewedSessionResource], description: 'The oldest 1,000, oldest first' })
+  sessions: PreviewedSession[];
+}
+
+export class CheckPreviewResource implements CheckPreview {
+  @ApiProperty({ type: String, format: 'date-time' })
+  at: Date;
+
+  @ApiProperty({ description: 'Tenants that hbf-core listed' })
+  tenants: number;
+
+  @ApiProperty({ description: 'The backlog is too large: a check would complete nothing yet' })
+  paused: boolean;
+
+  @ApiProperty({ type: PreviewListResource })
+  complete: PreviewList;
+
+  @ApiProperty({ type: PreviewListResource })
+  held: PreviewList;
+
+  @ApiProperty({ description: 'Sessions that cannot be read; a check leaves them as they are' })
+  malformed: number;
+}
+
+export class PipelineCheckFiguresResource implements PipelineCheckResult {
+  @ApiProperty({ type: String, format: 'date-time' })
+  startedAt: Date;
+
+  @ApiProperty({ example: 94_000 })
+  durationMs: number;
+
+  @ApiProperty({ description: 'Pipelines that are OUTDATED in tenants with auto-train', example: 2 })
+  outdated: number;
+
+  @ApiProperty({ description: 'Of these, the ones whose shape is not understood', example: 0 })
+  rejected: number;
+
+  @ApiProperty({ description: 'Of these, the ones whose last training failed not long enough ago', example: 0 })
+  backingOff: number;
+
+  @ApiProperty({ description: 'Trainings begun before that had not ended', example: 0 })
+  unfinished: number;
+
+  @ApiProperty({ description: 'Left to another replica that is training them', example: 0 })
+  heldElsewhere: number;
+
+  @ApiProperty({ description: 'Not examined because of an error; the next check tries again', example: 0 })
+  broken: number;
+
+  @ApiProperty({
+    type: 'object',
+    additionalProperties: { type: 'integer' },
+    description: 'Number of trainings by outcome',
+    example: { trained: 2 },
+  })
+  outcomes: PipelineCheckResult['outcomes'];
+}
+
+export class PipelineCheckRunResource {
+  @ApiProperty({ enum: RUN, description: 'running: it goes on, see the log' })
+  status: (typeof RUN)[number];
+
+  @ApiProperty({ required: false, type: PipelineCheckFiguresResource, description: 'Once it has finished' })
+  figures?: PipelineCheckResult;
+}

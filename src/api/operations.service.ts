@@ -1,0 +1,70 @@
+import { Inject, Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
+import { PipelineCheckService } from '../nlp-pipelines/pipeline-check.service.js';
+import { PlatformError } from '../platform/platform-error.js';
+import { CheckHistory } from '../sessions/check-history.js';
+import type { CheckRecord } from '../sessions/check-record.schema.js';
+import { type CheckPreview, DryRun } from '../sessions/dry-run.js';
+import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
+import type { PipelineCheckRunResource, SessionCheckRunResource } from './operations.dto.js';
+
+/** Nest token: how long a caller waits for figures, milliseconds. Less than proxies wait. */
+export const ON_DEMAND_MAX_WAIT_MS = Symbol('ON_DEMAND_MAX_WAIT_MS');
+
+const LATE = Symbol('late');
+
+/** Runs checks on demand. One that takes longer than `maxWaitMs` goes on, and the answer says that it is running. */
+@Injectable()
+export class OperationsService {
+  private readonly logger = new Logger(OperationsService.name);
+
+  constructor(
+    private readonly scheduler: SessionCheckScheduler,
+    private readonly history: CheckHistory,
+    private readonly dryRun: DryRun,
+    private readonly pipelines: PipelineCheckService,
+    @Inject(ON_DEMAND_MAX_WAIT_MS) private readonly maxWaitMs: number,
+  ) {}
+
+  /**
+   * Runs a session check, or joins the one that is running.
+   *
+   * @throws ServiceUnavailableException when it failed as a whole
+   */
+  async runSessionCheck(): Promise<SessionCheckRunResource> {
+    const figures = await this.inTime(this.scheduler.runNow());
+    if (figures === LATE) return { status: 'running' };
+    if (figures) return { status: 'finished', figures };
+    throw new ServiceUnavailableException('the session check failed: hbf-core or the database is away; see the log');
+  }
+
+  /** @throws ServiceUnavailableException when hbf-core cannot be asked; a database error when the database is away */
+  async previewSessionCheck(): Promise<CheckPreview> {
+    return this.dryRun.run().catch((error: unknown) => this.refuse(error));
+  }
+
+  /** @returns the last hundred, the newest first */
+  listSessionChecks(): Promise<CheckRecord[]> {
+    return this.history.list();
+  }
+
+  /**
+   * Runs a pipeline check, or joins the one that is running.
+   *
+   * @throws ServiceUnavailableException when hbf-core cannot be asked; a database error when the database is away
+   */
+  async runPipelineCheck(): Promise<PipelineCheckRunResource> {
+    const figures = await this.inTime(this.pipelines.run()).catch((error: unknown) => this.refuse(error));
+    return figures === LATE ? { status: 'running' } : { status: 'finished', figures };
+  }
+
+  private inTime<T>(work: Promise<T>): Promise<T | typeof LATE> {
+    return Promise.race([work, delay(this.maxWaitMs, LATE, { ref: false })]);
+  }
+
+  private refuse(error: unknown): never {
+    if (!(error instanceof PlatformError)) throw error;
+    this.logger.warn({ reason: error.message }, 'on-demand.core-unavailable');
+    throw new ServiceUnavailableException('hbf-core cannot be asked; try again later');
+  }
+}

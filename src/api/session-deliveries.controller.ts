@@ -1,0 +1,23 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { ApiError } from '../http/error-body.js';
+import { SessionParams } from './params.dto.js';
+import { SessionDeliveriesResource } from './session-deliveries.dto.js';
+import { SessionDeliveriesService } from './session-deliveries.service.js';
+
+/** What happened to a session, in one call. */
+@ApiTags('Deliveries')
+@OrganizationAdministration()
+@Controller('organizations/:orgId/sessions')
+export class SessionDeliveriesController {
+  constructor(private readonly deliveries: SessionDeliveriesService) {}
+
+  @Get(':sessionId/deliveries')
+  @ApiOperation({ summary: 'Why a session ended, when, and the state of each of its deliveries' })
+  @ApiResponse({ status: 200, description: 'What is recorded', type: SessionDeliveriesResource })
+  @ApiError(404, 'Nothing is recorded of such a session in this organization')
+  get(@Param() params: SessionParams): Promise<SessionDeliveriesResource> {
+    return this.deliveries.get(params);
+  }
+}

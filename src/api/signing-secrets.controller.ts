@@ -1,0 +1,38 @@
+import { Controller, Get, Param, Post } from '@nestjs/common';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { ApiError, ApiInvalid } from '../http/error-body.js';
+import { IntegrationParams } from './params.dto.js';
+import { SigningSecretResource } from './signing-secrets.dto.js';
+import { SigningSecretsService } from './signing-secrets.service.js';
+
+const ApiMissing = () => ApiError(404, 'No such integration, or it has no secret');
+
+/** The secrets by which receivers verify webhooks. */
+@ApiTags('Signing secrets')
+@OrganizationAdministration()
+@Controller('organizations/:orgId/integrations/:integrationId/signing-secret')
+export class SigningSecretsController {
+  constructor(private readonly secrets: SigningSecretsService) {}
+
+  @Get()
+  @NotStored()
+  @ApiOperation({ summary: 'Read the secret that webhooks are signed with (Standard Webhooks)' })
+  @ApiResponse({ status: 200, description: 'The secret', type: SigningSecretResource })
+  @ApiInvalid()
+  @ApiMissing()
+  get(@Param() params: IntegrationParams): Promise<SigningSecretResource> {
+    return this.secrets.get(params);
+  }
+
+  @Post('rotate')
+  @NotStored()
+  @ApiOperation({ summary: 'Make a new secret; the one before it signs too for 24 hours' })
+  @ApiResponse({ status: 201, description: 'The new secret', type: SigningSecretResource })
+  @ApiInvalid()
+  @ApiMissing()
+  @ApiError(409, 'The integration was changed at the same moment')
+  rotate(@Param() params: IntegrationParams): Promise<SigningSecretResource> {
+    return this.secrets.rotate(params);
+  }
+}

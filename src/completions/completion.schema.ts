@@ -1,0 +1,80 @@
+import { Schema } from 'mongoose';
+import { schemaOptions } from '../persistence/schema-options.js';
+import type { Completion, LeftOut } from './completion.js';
+import type { AttemptRecord, Delivery } from './delivery.js';
+
+/** The model's name, for `@InjectModel`. */
+export const COMPLETION = 'Completion';
+/** Holds every completion with a pending delivery, and only those. */
+export const DUE_INDEX = 'deliveries-due';
+
+const attempt = new Schema<AttemptRecord>(
+  {
+    at: { type: Date, required: true },
+    result: { type: String, required: true },
+    statusCode: Number,
+    code: String,
+    durationMs: { type: Number, required: true },
+  },
+  { _id: false },
+);
+
+const delivery = new Schema<Delivery>(
+  {
+    destination: { type: String, required: true },
+    state: { type: String, required: true },
+    dueAt: Date,
+    token: String,
+    claims: { type: Number, required: true },
+    aloneRuns: Number,
+    attempts: { type: Number, required: true },
+    retriedFrom: Number,
+    lastStatus: Number,
+    lastError: String,
+    at: Date,
+    reason: String,
+    log: { type: [attempt], required: true },
+    triggeredSurveys: { type: [String], default: undefined },
+  },
+  { _id: false },
+);
+
+export const leftOutSchema = new Schema<LeftOut>(
+  { integrationId: { type: Number, required: true }, reason: { type: String, required: true } },
+  { _id: false },
+);
+
+export const completionSchema = new Schema<Completion>(
+  {
+    _id: { type: String, required: true },
+    sessionId: { type: String, required: true },
+    revision: { type: Number, required: true },
+    organizationId: { type: String, required: true },
+    tenantId: { type: String, required: true },
+    open: { type: Boolean, required: true },
+    rule: { type: String, required: true },
+    thresholdSeconds: { type: Number, required: true },
+    lastInteraction: { type: Date, required: true },
+    foundAt: { type: Date, required: true },
+    completedAt: { type: Date, required: true },
+    deliveries: { type: [delivery], required: true },
+    leftOut: { type: [leftOutSchema], required: true },
+  },
+  { ...schemaOptions, collection: 'completions' },
+);
+
+// CompletionRepository.claimDue, earliestDue and countWaiting: due deliveries of one destination, the oldest first.
+// Partial, so that completions in which nothing is pending are never scanned.
+completionSchema.index(
+  { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
+  { name: DUE_INDEX, partialFilterExpression: { open: true } },
+);
+// CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
+completionSchema.index({ sessionId: 1, revision: -1 }, { name: 'session' });
+// CompletionRepository.purge: finished ones by age
+completionSchema.index({ completedAt: 1 }, { name: 'finished', partialFilterExpression: { open: false } });
+// DeliveryHistory.list and Redelivery.recover: a destination's deliveries by state, the newest first
+completionSchema.index(
+  { 'deliveries.destination': 1, 'deliveries.state': 1, foundAt: -1, _id: -1 },
+  { name: 'destination-states' },
+);

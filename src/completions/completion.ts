@@ -1,0 +1,74 @@
+import type { Claim, Delivery } from './delivery.js';
+import { newDelivery } from './transitions.js';
+
+/** Why the session counts as ended. */
+export type ExpiryRule = 'tenant-threshold' | 'default-threshold' | 'live-chat-max-idle';
+
+/** An integration that lists the tenant but gets nothing, and why. */
+export interface LeftOut {
+  integrationId: number;
+  reason: string;
+}
+
+/** The facts of one session that ended, and of one revision of it. No transcript. */
+export interface EndedSession {
+  /** The session's id; `<sessionId>:<revision>` from the second revision on. */
+  _id: string;
+  sessionId: string;
+  /** Counts the times this session ended: the user came back, and it ended again. */
+  revision: number;
+  organizationId: string;
+  tenantId: string;
+  rule: ExpiryRule;
+  thresholdSeconds: number;
+  lastInteraction: Date;
+  /** When a session check found that it has ended. */
+  foundAt: Date;
+  leftOut: readonly LeftOut[];
+}
+
+/** What an intent holds of one session: no attempt was made yet, so the names of its destinations are enough. */
+export interface PlannedCompletion extends EndedSession {
+  destinations: readonly string[];
+}
+
+/** The lease under which one process completes sessions, until a time of the database's clock. */
+export interface IntentLease {
+  lease: string;
+  leaseUntil: Date;
+}
+
+/**
+ * The record of one ended session and revision, kept for good: hbf-core knows that it is COMPLETED, and the outcomes of
+ * the first attempts are in it.
+ */
+export interface Completion extends EndedSession {
+  completedAt: Date;
+  /** At least one of its deliveries is pending. */
+  open: boolean;
+  deliveries: readonly Delivery[];
+}
+
+/** What is known of an ended session when somebody looks: a completion, or (without `completedAt`) what is intended. */
+export interface SessionRecord extends EndedSession {
+  completedAt?: Date;
+  deliveries: readonly Delivery[];
+}
+
+export function completionId(sessionId: string, revision: number): string {
+  return revision === 1 ? sessionId : `${sessionId}:${revision}`;
+}
+
+/** The deliveries of a session that hbf-core was just told of, each claimed under the intent's lease. */
+export function plannedDeliveries({ destinations }: PlannedCompletion, { lease, leaseUntil }: IntentLease): Delivery[] {
+  const claim: Claim = { token: lease, until: leaseUntil };
+  return destinations.map((destination) => newDelivery(destination, claim));
+}
+
+export function completionOf(
+  { destinations: _destinations, ...session }: PlannedCompletion,
+  completedAt: Date,
+  deliveries: readonly Delivery[],
+): Completion {
+  return { ...session, completedAt, open: deliveries.some(({ state }) => state === 'pending'), deliveries };
+}

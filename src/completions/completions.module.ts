@@ -1,0 +1,49 @@
+import { Module } from '@nestjs/common';
+import { MongooseModule } from '@nestjs/mongoose';
+import { CompletionRepository } from './completion.repository.js';
+import { COMPLETION, completionSchema } from './completion.schema.js';
+import { DeliveryHistory } from './delivery-history.js';
+import { DestinationRepository } from './destination.repository.js';
+import { DESTINATION, destinationSchema } from './destination.schema.js';
+import { DueAlarm } from './due-alarm.js';
+import { DueTimesWriter } from './due-times.js';
+import { IntegrationErrorRepository } from './integration-error.repository.js';
+import { INTEGRATION_ERROR, integrationErrorSchema } from './integration-error.schema.js';
+import { IntentRepository } from './intent.repository.js';
+import { INTENT, intentSchema } from './intent.schema.js';
+import { OutcomeWriter } from './outcome-writer.js';
+import { Redelivery } from './redelivery.js';
+
+/** The record of ended sessions: intents, completions, due times. Nobody else opens these collections. */
+@Module({
+  imports: [
+    MongooseModule.forFeature([
+      { name: COMPLETION, schema: completionSchema },
+      { name: DESTINATION, schema: destinationSchema },
+      { name: INTEGRATION_ERROR, schema: integrationErrorSchema },
+      { name: INTENT, schema: intentSchema },
+    ]),
+  ],
+  providers: [
+    CompletionRepository,
+    DeliveryHistory,
+    DestinationRepository,
+    DueAlarm,
+    DueTimesWriter,
+    IntegrationErrorRepository,
+    IntentRepository,
+    OutcomeWriter,
+    Redelivery,
+  ],
+  exports: [
+    CompletionRepository,
+    DeliveryHistory,
+    DestinationRepository,
+    DueAlarm,
+    IntegrationErrorRepository,
+    IntentRepository,
+    OutcomeWriter,
+    Redelivery,
+  ],
+})
+export class CompletionsModule {}

@@ -1,0 +1,83 @@
+import { createHash } from 'node:crypto';
+
+/** The kinds of destination: the first word of a destination's name. Each has a file in deliveries/channels/. */
+export type Channel = 'flow' | 'surveys' | 'analysis' | 'webhook';
+
+export const CHANNELS: readonly Channel[] = ['flow', 'surveys', 'analysis', 'webhook'];
+
+/**
+ * pending: to be attempted, now or later. delivered: the destination took it. dead: a dead letter, not attempted any
+ * more and kept for redelivery. cancelled: its integration was removed or disabled.
+ */
+export type DeliveryState = 'pending' | 'delivered' | 'dead' | 'cancelled';
+
+export const DELIVERY_STATES: readonly DeliveryState[] = ['pending', 'delivered', 'dead', 'cancelled'];
+
+/** One attempt, as kept inside its delivery. No payload, no header value. */
+export interface AttemptRecord {
+  at: Date;
+  result: 'delivered' | 'failed';
+  statusCode?: number;
+  code?: string;
+  durationMs: number;
+}
+
+/** One destination's share of a completion, and what came of it. */
+export interface Delivery {
+  /** `flow`, `surveys`, `analysis` or `webhook:<integrationId>`; unique within the completion. */
+  destination: string;
+  state: DeliveryState;
+  /** When it may next be claimed; while it is claimed, the end of that lease. Only a pending delivery has one. */
+  dueAt?: Date;
+  /** Of the claim that holds it. An outcome is written only where the token is still the same. */
+  token?: string;
+  /** Claims since the last outcome: a delivery that ends its process shows here and not in `attempts`. */
+  claims: number;
+  /** Times since the last outcome that it ran with nothing beside it and the process ended. */
+  aloneRuns?: number;
+  /** Attempts that had an outcome. */
+  attempts: number;
+  /** The value of `attempts` at the latest redelivery: the retry schedule starts anew from there. */
+  retriedFrom?: number;
+  lastStatus?: number;
+  lastError?: string;
+  /** When the last outcome was. */
+  at?: Date;
+  /** Why it is dead or cancelled. */
+  reason?: string;
+  /** The newest attempts, at most twenty. */
+  log: AttemptRecord[];
+  /** Ids of the surveys that were triggered already; channel `surveys` only. */
+  triggeredSurveys?: string[];
+}
+
+/** The right to attempt a delivery until a time of the database's clock. */
+export interface Claim {
+  token: string;
+  until: Date;
+}
+
+const WEBHOOK = 'webhook:';
+
+export function webhookDestination(integrationId: number): string {
+  return WEBHOOK + integrationId;
+}
+
+export function channelOf(destination: string): Channel {
+  const end = destination.indexOf(':');
+  return (end < 0 ? destination : destination.slice(0, end)) as Channel;
+}
+
+/** @returns undefined for a destination that is no webhook */
+export function integrationIdOf(destination: string): number | undefined {
+  return destination.startsWith(WEBHOOK) ? Number(destination.slice(WEBHOOK.length)) : undefined;
+}
+
+/**
+ * The idempotency key that a customer's endpoint sees as `webhook-id`: the same over all attempts of a delivery, another
+ * for each revision and integration. Readable, so that an admin finds the session; hashed if it would not fit a header.
+ */
+export function idempotencyKey(completionId: string, integrationId: number): string {
+  const readable = `${completionId}:${integrationId}`;
+  return /^[\w:-]{1,200}$/.test(readable) ? readable : createHash('sha256').update(readable).digest('hex');
+}

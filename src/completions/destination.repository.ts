@@ -1,0 +1,92 @@
+import { Injectable } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Collection } from 'mongodb';
+import type { Model } from 'mongoose';
+import { nativeCollection } from '../persistence/native-collection.js';
+import { type Destination, DESTINATION } from './destination.schema.js';
+
+const MAX_OPEN_CIRCUITS = 1_000;
+const OPEN = { openUntil: { $exists: true } };
+
+/** The collection `destinations`. */
+@Injectable()
+export class DestinationRepository {
+  private readonly destinations: Collection<Destination>;
+
+  constructor(@InjectModel(DESTINATION) model: Model<Destination>) {
+    this.destinations = nativeCollection(model);
+  }
+
+  /** @returns those with something due whose circuit lets a delivery through, the longest due first */
+  async withWork(now: Date, limit: number): Promise<Destination[]> {
+    return this.destinations
+      .find({ nextDueAt: { $lte: now }, $or: [{ openUntil: { $exists: false } }, { openUntil: { $lte: now } }] })
+      .sort({ nextDueAt: 1 })
+      .limit(limit)
+      .toArray();
+  }
+
+  /** @returns those of which nothing is known to be pending */
+  async withoutWork(): Promise<Destination[]> {
+    return this.destinations.find({ nextDueAt: { $exists: false } }).toArray();
+  }
+
+  /** @returns those that may have something due, the longest due first; their circuits do not matter */
+  async longestDue(now: Date, limit: number): Promise<Destination[]> {
+    return this.destinations
+      .find({ nextDueAt: { $lte: now } })
+      .sort({ nextDueAt: 1 })
+      .limit(limit)
+      .toArray();
+  }
+
+  /** Says that something of each destination falls due at the given time. DueTimesWriter calls it around each write. */
+  async announce(dueTimes: ReadonlyMap<string, Date>): Promise<void> {
+    await this.destinations.bulkWrite(
+      [...dueTimes].map(([_id, nextDueAt]) => ({
+        updateOne: { filter: { _id }, update: { $min: { nextDueAt }, $inc: { version: 1 } }, upsert: true },
+      })),
+      { ordered: false },
+    );
+  }
+
+  /** Replaces the next due time by what the backlog says, unless something was announced since `destination` was read. */
+  async setNextDue({ _id, version }: Destination, nextDueAt: Date | undefined): Promise<void> {
+    await this.destinations.updateOne(
+      { _id, version },
+      { ...(nextDueAt ? { $set: { nextDueAt } } : { $unset: { nextDueAt: 1 as const } }), $inc: { version: 1 } },
+    );
+  }
+
+  async openCircuit(id: string, openUntil: Date, openings: number): Promise<void> {
+    await this.destinations.updateOne(
+      { _id: id },
+      { $set: { openUntil, openings }, $setOnInsert: { version: 0 } },
+      { upsert: true },
+    );
+  }
+
+  async closeCircuit(id: string): Promise<void> {
+    await this.destinations.updateOne({ _id: id }, { $unset: { openUntil: 1, openings: 1 } });
+  }
+
+  /** Takes the right to send the one probe of an open circuit. @returns false when another replica has it */
+  async takeProbe({ _id, openUntil }: Destination, until: Date): Promise<boolean> {
+    const taken = await this.destinations.updateOne({ _id, openUntil }, { $set: { openUntil: until } });
+    return taken.modifiedCount === 1;
+  }
+
+  /** @returns how many destinations have an open circuit */
+  async countOpen(): Promise<number> {
+    return this.destinations.countDocuments(OPEN);
+  }
+
+  /** @returns the webhooks whose circuit is open, at most 1,000 */
+  async openWebhooks(): Promise<string[]> {
+    const open = await this.destinations
+      .find({ _id: { $gte: 'webhook:', $lt: 'webhook;' }, ...OPEN }, { projection: { _id: 1 } })
+      .limit(MAX_OPEN_CIRCUITS)
+      .toArray();
+    return open.map(({ _id }) => _id);
+  }
+}

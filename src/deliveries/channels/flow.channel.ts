@@ -1,0 +1,17 @@
+import { Injectable } from '@nestjs/common';
+import { EventPublisherClient } from '../../platform/event-publisher/event-publisher.client.js';
+import type { DeliveryResult } from '../../completions/transitions.js';
+import type { Attempt, DeliveryChannel } from './delivery-channel.js';
+import { outcomeOf } from './platform-outcome.js';
+
+/** Triggers `chat-session-completed` at hbf-event-publisher, with the same bytes that webhooks get. */
+@Injectable()
+export class FlowChannel implements DeliveryChannel {
+  constructor(private readonly publisher: EventPublisherClient) {}
+
+  async attempt({ session, source }: Attempt): Promise<DeliveryResult> {
+    const { organizationId, tenantId } = session;
+    const body = await source.payload();
+    return outcomeOf(this.publisher.trigger({ type: 'chat-session-completed', organizationId, tenantId, body }));
+  }
+}

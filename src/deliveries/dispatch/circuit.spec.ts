@@ -1,0 +1,83 @@
+import fc from 'fast-check';
+import { afterAttempt, type Circuit, closedCircuit, healthOf } from './circuit.js';
+
+const BASE_MS = 30_000;
+const NOW = 1_000_000;
+
+function after(circuit: Circuit, ...healths: ('well' | 'unwell')[]): Circuit {
+  return healths.reduce((state, health) => afterAttempt(state, health, NOW, BASE_MS), circuit);
+}
+const failures = (count: number) => Array.from({ length: count }, () => 'unwell' as const);
+
+describe('healthOf', () => {
+  const failed = (statusCode?: number) => ({
+    result: 'failed' as const,
+    code: 'x',
+    message: 'x',
+    durationMs: 1,
+    retryable: true,
+    ...(statusCode === undefined ? {} : { statusCode }),
+  });
+
+  it.each([500, 503, 429, 408])('holds %i against the destination', (status) =>
+    expect(healthOf(failed(status))).toBe('unwell'),
+  );
+  it.each([400, 401, 404, 410, 302])('takes %i for an answer to that delivery alone', (status) =>
+    expect(healthOf(failed(status))).toBe('well'),
+  );
+  it('holds silence against the destination', () => expect(healthOf(failed())).toBe('unwell'));
+  it('learns nothing from a delivery that was never sent', () => {
+    expect(healthOf({ result: 'cancelled', reason: 'x' })).toBeUndefined();
+    expect(healthOf({ result: 'impossible', code: 'x', message: 'x' })).toBeUndefined();
+    expect(healthOf({ result: 'postponed', code: 'x', message: 'x', delayMs: 1 })).toBeUndefined();
+    expect(healthOf({ result: 'delivered', statusCode: 200, durationMs: 1 })).toBe('well');
+  });
+});
+
+describe('afterAttempt', () => {
+  it('doubles what may run at once with each success', () => {
+    expect(after(closedCircuit(), 'well', 'well', 'well').limit).toBe(16);
+  });
+
+  it('opens after five failures in a row, not after five among successes', () => {
+    expect(after(closedCircuit(), ...failures(4)).state).toBe('closed');
+    expect(after(closedCircuit(), ...failures(4), 'well', ...failures(4)).state).toBe('closed');
+    expect(after(closedCircuit(), ...failures(5))).toMatchObject({ state: 'open', openUntil: NOW + BASE_MS });
+  });
+
+  it('falls back to the initial limit at the first failure', () => {
+    expect(after(closedCircuit(), 'well', 'well', 'unwell')).toMatchObject({ limit: 2, failures: 1 });
+  });
+
+  it('is not moved by failures of attempts that were under way when it opened', () => {
+    const open = after(closedCircuit(), ...failures(5));
+    expect(after(open, ...failures(3))).toEqual(open);
+  });
+
+  it('rests twice as long after each probe that fails, ten minutes at most', () => {
+    let circuit = after(closedCircuit(), ...failures(5));
+    const rests: number[] = [];
+    for (let probe = 0; probe < 7; probe++) {
+      circuit = after({ ...circuit, state: 'probing' }, 'unwell');
+      rests.push(circuit.openUntil - NOW);
+    }
+    expect(rests).toEqual([60_000, 120_000, 240_000, 480_000, 600_000, 600_000, 600_000]);
+  });
+
+  it('closes with a slow ramp when the probe comes through, and forgets the openings', () => {
+    const open = after(closedCircuit(), ...failures(5));
+    expect(after({ ...open, state: 'probing' }, 'well')).toEqual({ ...closedCircuit(), limit: 1 });
+  });
+
+  it('always lets something through while closed, and never without bound', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom('well' as const, 'unwell' as const), { maxLength: 60 }), (healths) => {
+        const circuit = after(closedCircuit(), ...healths);
+        expect(circuit.limit).toBeGreaterThanOrEqual(1);
+        expect(circuit.limit).toBeLessThanOrEqual(4096);
+        expect(circuit.openUntil).toBeLessThanOrEqual(NOW + 600_000);
+        if (healths.at(-1) === 'well') expect(circuit).toMatchObject({ state: 'closed', failures: 0 });
+      }),
+    );
+  });
+});

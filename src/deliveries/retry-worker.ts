@@ -1,0 +1,171 @@
+import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type ClaimedDelivery, CompletionRepository } from '../completions/completion.repository.js';
+import { integrationIdOf } from '../completions/delivery.js';
+import { DestinationRepository } from '../completions/destination.repository.js';
+import type { Destination } from '../completions/destination.schema.js';
+import { DueAlarm } from '../completions/due-alarm.js';
+import { OutcomeWriter } from '../completions/outcome-writer.js';
+import { IntegrationRepository } from '../integrations/integration.repository.js';
+import type { Integration } from '../integrations/integration.schema.js';
+import { Clock } from '../persistence/clock.js';
+import { Database } from '../persistence/database.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import { inNoTrace } from '../tracing/tracing.js';
+import { AttemptRunner } from './attempt-runner.js';
+import type { Attempt } from './channels/delivery-channel.js';
+import { type AttemptOrigin, DeliveryJob } from './delivery-job.js';
+import { Circuits } from './dispatch/circuits.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import { PayloadSource } from './payload-source.js';
+import { mustRunAlone } from './poison.js';
+import { PoisonJob } from './poison-job.js';
+
+const AFTER_ERROR_MS = 1_000;
+const DESTINATIONS_AT_ONCE = 200;
+
+/**
+ * Delivers what was not delivered at first: claims what is due, destination by destination, never more than the
+ * destination's lane has room for, and has it attempted. Waits until the alarm goes off or five seconds have passed:
+ * the poll finds what other replicas left.
+ */
+@Injectable()
+export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
+  private readonly logger = new Logger(RetryWorker.name);
+  private stopped = false;
+  private working?: Promise<void>;
+
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+    private readonly alarm: DueAlarm,
+    private readonly completions: CompletionRepository,
+    private readonly destinations: DestinationRepository,
+    private readonly circuits: Circuits,
+    private readonly dispatcher: Dispatcher,
+    private readonly runner: AttemptRunner,
+    private readonly writer: OutcomeWriter,
+    private readonly integrations: IntegrationRepository,
+    private readonly core: CoreClient,
+    private readonly tenants: TenantDirectory,
+  ) {}
+
+  onApplicationBootstrap(): void {
+    void this.database.whenReady().then(() => {
+      if (this.stopped) return;
+      this.working = this.work();
+      void this.announceForgotten();
+    });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.stopped = true;
+    this.alarm.stop();
+    await this.working;
+  }
+
+  private async work(): Promise<void> {
+    while (!this.stopped) {
+      this.alarm.reset();
+      try {
+        await this.round();
+      } catch (error) {
+        this.logger.warn({ reason: (error as Error).message }, 'retry-worker.round-failed');
+        await delay(AFTER_ERROR_MS, undefined, { ref: false });
+      }
+      await this.alarm.wait();
+    }
+  }
+
+  private async round(): Promise<void> {
+    const withWork = await this.destinations.withWork(new Date(this.clock.now()), DESTINATIONS_AT_ONCE);
+    for (const destination of withWork) {
+      if (this.stopped) return;
+      await this.serve(destination);
+    }
+  }
+
+  private async serve(destination: Destination): Promise<void> {
+    const { _id } = destination;
+    const until = new Date(this.clock.now() + this.leaseMs);
+    if (!(await this.circuits.admit(destination, until))) return;
+    const limit = this.dispatcher.room(_id);
+    if (limit === 0) return this.dispatcher.wakeWhenRoom(_id);
+    const claim = { token: randomUUID(), now: new Date(this.clock.now()), until, limit };
+    const claimed = await this.completions.claimDue(_id, claim, Math.random);
+    if (claimed.length > 0) this.submit(claimed, claim, await this.integrationOf(_id));
+    else this.circuits.releaseProbe(_id);
+    if (claimed.length === limit) this.dispatcher.wakeWhenRoom(_id);
+    // Fewer than there was room for: that is all there is for now, unless replicas took some of the candidates.
+    else await this.updateNextDue(destination);
+  }
+
+  private async updateNextDue(destination: Destination): Promise<void> {
+    const next = await this.completions.earliestDue(destination._id);
+    await this.destinations.setNextDue(destination, next);
+    if (next) this.alarm.setFor(next);
+  }
+
+  /**
+   * A process that was killed between writing a delivery's due time and announcing it may have left a destination that
+   * no retry worker looks at. Looked for once, at start: that is after each kill.
+   */
+  private async announceForgotten(): Promise<void> {
+    try {
+      for (const { _id } of await this.destinations.withoutWork()) {
+        if (this.stopped) return;
+        const next = await this.completions.earliestDue(_id);
+        if (!next) continue;
+        await this.destinations.announce(new Map([[_id, next]]));
+        this.alarm.setFor(next);
+      }
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'retry-worker.due-times-not-checked');
+    }
+  }
+
+  private submit(
+    claimed: readonly ClaimedDelivery[],
+    { token, until }: { token: string; until: Date },
+    integration: Integration | undefined,
+  ): void {
+    const origin: AttemptOrigin = {
+      first: false,
+      tie: inNoTrace,
+      settled: ({ session }, delivery) => this.writer.settle(session._id, token, delivery),
+    };
+    for (const { completion, delivery } of claimed) {
+      const source = new PayloadSource(completion, this.core, this.tenants);
+      const attempt: Attempt = { session: completion, delivery, source, integration, leaseUntil: until };
+      const job = new DeliveryJob(attempt, origin, this.runner);
+      const begin = () => this.beginAlone(attempt, token);
+      this.dispatcher.submit(mustRunAlone(delivery) ? new PoisonJob(job, begin, this.writer) : job);
+    }
+  }
+
+  /**
+   * Written before it runs: only what really ran when the process ended is to blame, not what waited beside it. The
+   * outcomes of what ran before are written first: they are not to be lost with it.
+   */
+  private async beginAlone({ session, delivery }: Attempt, token: string): Promise<boolean> {
+    try {
+      await this.writer.flush();
+      return await this.completions.beginAlone(session._id, delivery.destination, token);
+    } catch (error) {
+      this.logger.warn({ reason: (error as Error).message }, 'retry-worker.lone-run-not-noted');
+      return false;
+    }
+  }
+
+  /** Present URL and headers, read once for the deliveries claimed together. */
+  private async integrationOf(destination: string): Promise<Integration | undefined> {
+    const id = integrationIdOf(destination);
+    return id === undefined ? undefined : ((await this.integrations.findById(id)) ?? undefined);
+  }
+
+  private get leaseMs(): number {
+    return 2 * this.runner.longestAttemptMs + 10_000;
+  }
+}

@@ -1,0 +1,35 @@
+import type { INestApplication } from '@nestjs/common';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import helmet from 'helmet';
+import { Config } from '../config/config.js';
+import { documentApi } from './api-document.js';
+import { MAX_BODY_BYTES } from './body.pipe.js';
+import { ApiExceptionFilter } from './exception.filter.js';
+import { identifyRequest } from './request-id.js';
+import { setUpValidation } from './validation.js';
+
+/** What every route shares: ids, headers, limits and validation of requests, errors, and the API's own documentation. */
+export function setUpApi(app: INestApplication): void {
+  const express = app as NestExpressApplication;
+  const config = app.get(Config);
+  express.disable('x-powered-by');
+  express.set('trust proxy', config.trustedProxyHops);
+  // the order counts: what the body parser refuses has its id and its headers by then
+  app.use(identifyRequest);
+  app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
+  if (config.corsAllowedOrigins.length > 0) allowOrigins(app, config.corsAllowedOrigins);
+  express.useBodyParser('json', { limit: MAX_BODY_BYTES });
+  setUpValidation(app);
+  app.useGlobalFilters(new ApiExceptionFilter());
+  if (config.swaggerEnabled ?? !config.production) documentApi(app);
+}
+
+function allowOrigins(app: INestApplication, origins: readonly string[]): void {
+  app.enableCors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-request-id'],
+    exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
+}

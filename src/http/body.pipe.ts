@@ -1,0 +1,31 @@
+import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
+import { ViolationsException } from './violations.js';
+
+/** Of a request's body, in bytes; the body parser refuses what is larger with 413. */
+export const MAX_BODY_BYTES = 256 * 1024;
+const MAX_DEPTH = 32;
+
+/**
+ * Refuses a body that is no JSON object, and any value that is nested so deep that walking it would exhaust the stack.
+ * It runs before the validation, which walks.
+ */
+export class BodyPipe implements PipeTransform {
+  transform(value: unknown, { type }: ArgumentMetadata): unknown {
+    if (isDeeperThan(value, MAX_DEPTH)) throw refusal('is nested too deep');
+    if (type === 'body' && !isObject(value)) throw refusal('must be a JSON object, sent as application/json');
+    return value;
+  }
+}
+
+function refusal(message: string): ViolationsException {
+  return new ViolationsException([{ field: 'body', message }]);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeperThan(inner, levels - 1));
+}

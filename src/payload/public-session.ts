@@ -1,0 +1,116 @@
+import { PUBLIC_TENANT_FIELDS, type Tenant } from '../platform/core/tenant.dto.js';
+import type { JsonObject } from '../platform/shape.js';
+import {
+  customerData,
+  epochMillis,
+  fields,
+  isObject,
+  list,
+  type Reader,
+  scalar,
+  scalarMap,
+  scalars,
+} from './allow-list.js';
+
+/** LiveChatSession of hbf-core's data model. */
+const liveChat = fields({
+  waitingTime: scalar,
+  liveChatEventType: scalar,
+  duration: scalar,
+  responseTime: scalars,
+  updatedAt: scalar,
+  lastEndUserMessageAt: scalar,
+  lastSender: scalar,
+  conversationId: scalar,
+  agents: scalars,
+  tags: scalars,
+});
+
+/** ChatSessionMetadata, field by field: deployments carry credentials elsewhere in the platform. */
+const metadata = fields({
+  subscriberName: scalar,
+  subscriberEmail: scalar,
+  subscriberCustomData: customerData,
+  deploymentId: scalar,
+  deploymentName: scalar,
+  platformOrigin: scalar,
+  deploymentPlatform: scalar,
+  isSubscriberNew: scalar,
+});
+
+/** ChatSessionDTO without the fields that publicSession adds. */
+const session = fields({
+  id: scalar,
+  uuid: scalar,
+  status: scalar,
+  duration: scalar,
+  messageCount: scalar,
+  summary: scalar,
+  sentiment: scalar,
+  resolution: scalar,
+  urgency: scalar,
+  features: customerData,
+  csatSurveys: list(fields({ id: scalar, name: scalar, status: scalar, sectionsScore: scalarMap })),
+  subscriberHandle: scalar,
+  language: scalar,
+  tags: scalars,
+  lastInteraction: scalar,
+  conversationNodes: list(fields({ nodeId: scalar, appearances: scalar })),
+  intents: scalarMap,
+  createdAt: scalar,
+  updatedAt: scalar,
+  containsUserInteraction: scalar,
+  userInteractionCount: scalar,
+  metadata,
+  variables: list(fields({ name: scalar, value: customerData })),
+});
+
+const tenantFields = fields(
+  Object.fromEntries(PUBLIC_TENANT_FIELDS.map((name): [string, Reader] => [name, name === 'tags' ? scalars : scalar])),
+);
+
+/**
+ * ChatSessionMessageDTO. Messages are most of a session, so their fields are written out: the generic reader takes three
+ * times as long (9.7 instead of 2.8 microseconds a session). JSON.stringify leaves undefined fields out.
+ */
+const messages = list((value) => {
+  if (!isObject(value)) return undefined;
+  return {
+    id: scalar(value['id']),
+    responseToId: scalar(value['responseToId']),
+    type: scalar(value['type']),
+    category: scalar(value['category']),
+    isUserInteraction: scalar(value['isUserInteraction']),
+    subscriberHandle: scalar(value['subscriberHandle']),
+    subscriberName: scalar(value['subscriberName']),
+    subscriberEmail: scalar(value['subscriberEmail']),
+    message: scalar(value['message']),
+    tags: value['tags'] === null ? null : scalars(value['tags']),
+    intentName: scalar(value['intentName']),
+    conversationNode: scalar(value['conversationNode']),
+    liveChatEventType: scalar(value['liveChatEventType']),
+    liveChatSender: scalar(value['liveChatSender']),
+    liveChatConversationId: scalar(value['liveChatConversationId']),
+    language: scalar(value['language']),
+    date: epochMillis(value['date']), // many clients read null as 1970
+  };
+});
+const liveChats = list(liveChat);
+
+/**
+ * A chat session as it may leave the platform (docs/platform.md, "What must never leave in a payload"): the known fields
+ * of hbf-core's answer, the organization and tenant that it was asked for, and the allow-listed fields of `tenant`.
+ * `raw.tenant` is never read. Missing or null lists become empty. `messages[].date` is in epoch milliseconds, absent if
+ * hbf-core's date cannot be read; other dates pass as they are.
+ *
+ * @param raw the session as hbf-core gives it; not changed
+ */
+export function publicSession(raw: JsonObject, tenant: Tenant): JsonObject {
+  return Object.assign(session(raw) ?? {}, {
+    organizationId: tenant.organizationId,
+    tenantId: tenant.id,
+    tenant: tenantFields(tenant.publicFields),
+    messages: messages(raw['messages']) ?? [],
+    liveChats: liveChats(raw['liveChats']) ?? [],
+  });
+}

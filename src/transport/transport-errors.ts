@@ -1,0 +1,23 @@
+/** No whole answer before the deadline of the call. */
+export class DeadlineError extends Error {
+  constructor() {
+    super('the answer took too long');
+    this.name = 'DeadlineError';
+  }
+}
+
+/** An answer came and cannot be used. The message says what an answer must be, never what it holds. */
+export class AnswerError extends Error {
+  constructor(expected: string) {
+    super(`answer must be ${expected}`);
+    this.name = 'AnswerError';
+  }
+}
+
+/** An answer is longer than what is read of it. */
+export class TooLongError extends AnswerError {
+  constructor(maxBytes: number) {
+    super(`at most ${maxBytes} bytes`);
+    this.name = 'TooLongError';
+  }
+}

@@ -1,0 +1,111 @@
+import { Round } from '../fixtures/round.js';
+
+jest.setTimeout(30_000);
+
+const MODERATOR = 'token-moderator';
+const LIVE_CHAT = { liveChats: [{ liveChatEventType: 'LIVECHAT_STARTED' }] };
+
+interface Preview {
+  tenants: number;
+  paused: boolean;
+  complete: { count: number; sessions: Record<string, unknown>[] };
+  held: { count: number; sessions: Record<string, unknown>[] };
+  malformed: number;
+}
+
+describe('a dry run', () => {
+  let round: Round;
+
+  beforeEach(async () => {
+    round = await Round.start('dry-run');
+    round.core.addUser({ token: MODERATOR, isModerator: true });
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+  });
+
+  async function preview(): Promise<Preview> {
+    const headers = { authorization: `Bearer ${MODERATOR}` };
+    const url = `${round.service.url}/operations/session-checks?dryRun=true`;
+    const response = await fetch(url, { method: 'POST', headers });
+    expect(response.status).toBe(200);
+    return (await response.json()) as Preview;
+  }
+
+  /** The whole database, but what the retry worker and other jobs write by themselves. */
+  async function database(): Promise<Record<string, unknown[]>> {
+    const names = (await round.db.listCollections({}, { nameOnly: true }).toArray()).map(({ name }) => name).sort();
+    const contents: Record<string, unknown[]> = {};
+    for (const name of names.filter((known) => known !== 'destinations')) {
+      const filter = name === 'leases' ? { _id: /^session-check/ } : {};
+      contents[name] = await round.db.collection<{ _id: string }>(name).find(filter).sort({ _id: 1 }).toArray();
+    }
+    return contents;
+  }
+
+  it('lists what would be completed, what is held and why, oldest first', async () => {
+    round.addTenant('t1');
+    round.addTenant('t2', { expireAfterSeconds: undefined });
+    const own = round.addSession('t1', 20);
+    const byDefault = round.addSession('t2', 40);
+    const tooLong = round.addSession('t1', 2_000, {
+      fields: LIVE_CHAT,
+    });
+    const held = round.addSession('t1', 30, { fields: LIVE_CHAT });
+    round.addSession('t1', 5);
+    round.addSession('t1', 50, { fields: { lastInteraction: 'never' } });
+    const body = await preview();
+    expect(body).toMatchObject({ tenants: 2, paused: false, malformed: 1 });
+    expect(body.complete.count).toBe(3);
+    expect(body.complete.sessions).toMatchObject([
+      { sessionId: tooLong, tenantId: 't1', rule: 'live-chat-max-idle', thresholdSeconds: 600 },
+      { sessionId: byDefault, tenantId: 't2', rule: 'default-threshold', thresholdSeconds: 1800 },
+      { sessionId: own, tenantId: 't1', rule: 'tenant-threshold', thresholdSeconds: 600 },
+    ]);
+    expect(body.complete.sessions[2]!['idleSeconds']).toBeGreaterThanOrEqual(1_200);
+    expect(body.held).toMatchObject({ count: 1, sessions: [{ sessionId: held, reason: 'live-chat-open' }] });
+    expect(body.held.sessions[0]).not.toHaveProperty('rule');
+  });
+
+  it('lists a session in quarantine as held', async () => {
+    round.addTenant('t1');
+    const refused = round.addSession('t1', 20);
+    round.core.poison(refused);
+    await round.check();
+    const body = await preview();
+    expect(body.complete.count).toBe(0);
+    expect(body.held.sessions).toMatchObject([{ sessionId: refused, reason: 'quarantined' }]);
+  });
+
+  it('lists a thousand sessions at most, and counts all', async () => {
+    round.addTenant('t1');
+    for (let n = 0; n < 1_010; n++) round.addSession('t1', 20 + n, { messages: [] });
+    const body = await preview();
+    expect(body.complete.count).toBe(1_010);
+    expect(body.complete.sessions).toHaveLength(1_000);
+  });
+
+  it('changes nothing in the database or in hbf-core, and the next check does what it listed', async () => {
+    round.addTenant('t1', { summarizes: true });
+    const receiver = await round.addWebhook('t1');
+    for (let n = 0; n < 5; n++) round.addSession('t1', 20 + n);
+    round.addSession('t1', 5);
+    await round.check();
+    await round.allSettled();
+    const later = [round.addSession('t1', 60), round.addSession('t1', 70)];
+    const ledger = () => JSON.stringify([...round.core.completed]);
+    const told = () => [receiver.received.length, round.platform.publisher.triggers.length, round.platform.nlp.analyses.length]; // prettier-ignore
+    const before = { database: await database(), ledger: ledger(), told: told(), active: round.core.activeCount };
+    round.core.server.resetCounters();
+
+    const body = await preview();
+
+    expect(body.complete.sessions.map(({ sessionId }) => sessionId)).toEqual([...later].reverse());
+    expect(round.core.server.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
+    const after = { database: await database(), ledger: ledger(), told: told(), active: round.core.activeCount };
+    expect(after).toEqual(before);
+    expect(await round.check()).toMatchObject({ found: 2, completed: 2 });
+  });
+});

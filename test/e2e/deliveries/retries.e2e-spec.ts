@@ -1,0 +1,152 @@
+import type { Delivery } from '../../../src/completions/delivery.js';
+import type { Behavior } from '../../world/receivers/webhook-receiver.js';
+import { DAY_MS, HOUR_MS } from '../../support/time-machine.js';
+import { deliveryOf, deliveryWhen, integrationErrors } from '../fixtures/deliveries.js';
+import { Round } from '../fixtures/round.js';
+
+jest.setTimeout(30_000);
+
+describe('deliveries that failed', () => {
+  let round: Round;
+
+  beforeEach(async () => {
+    round = await Round.start('deliveries-retries');
+    round.addTenant('t1', { summarizes: true });
+  });
+
+  afterEach(async () => {
+    expect(round.platform.violations).toEqual([]);
+    await round.stop();
+  });
+
+  const attempted = ({ attempts, log }: Delivery) => attempts > 0 && log.length > 0;
+
+  it('are sent again under the same webhook-id until the receiver takes them', async () => {
+    const receiver = await round.addWebhook('t1');
+    const failures: Behavior[] = [{ kind: 'status', status: 503 }, { kind: 'reset' }];
+    receiver.behave((_reception, n) => failures[n - 1] ?? { kind: 'ok' });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+
+    expect(webhook).toMatchObject({ state: 'delivered', attempts: 3, claims: 0, lastStatus: 200 });
+    expect(webhook.log.map(({ code }) => code)).toEqual(['http_503', 'ECONNRESET', undefined]);
+    expect(receiver.received.map(({ webhookId }) => webhookId)).toEqual(Array(3).fill(`${sessionId}:1`));
+    expect(new Set(receiver.received.map(({ raw }) => raw)).size).toBe(1);
+    expect(await integrationErrors(round.db)).toMatchObject([
+      { attempt: 1, code: 'http_503', statusCode: 503, dead: false, sessionId, nextAttemptAt: expect.any(Date) },
+      { attempt: 2, code: 'ECONNRESET', dead: false, sessionId, nextAttemptAt: expect.any(Date) },
+    ]);
+  });
+
+  it('reach hbf-event-publisher and hbf-nlp once those are back, and each only once', async () => {
+    round.platform.fault({ service: 'hbf-event-publisher', kind: 'status', status: 502, times: 2 });
+    round.platform.fault({ service: 'hbf-nlp', kind: 'reset', times: 2 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const completion = (await round.allSettled()).get(sessionId);
+
+    expect(deliveryOf(completion, 'flow')).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(deliveryOf(completion, 'analysis')).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(round.platform.publisher.triggersOf(sessionId)).toHaveLength(1);
+    expect(round.platform.nlp.analysesOf(sessionId)).toHaveLength(1);
+    expect(await integrationErrors(round.db)).toEqual([]);
+  });
+
+  it('go on with the first survey that was not triggered', async () => {
+    const sessionId = round.addSession('t1', 20);
+    for (const id of ['s1', 's2', 's3']) round.core.addSurvey({ sessionId, id });
+    const isSecond = ({ body }: { body: unknown }) => (body as { id: string }).id === 's2';
+    round.platform.fault({ service: 'hbf-event-publisher', kind: 'status', status: 503, times: 1, when: isSecond });
+    await round.check();
+    const surveys = deliveryOf((await round.allSettled()).get(sessionId), 'surveys');
+
+    expect(surveys).toMatchObject({ state: 'delivered', attempts: 2, triggeredSurveys: ['s1', 's2', 's3'] });
+    for (const id of ['s1', 's2', 's3']) expect(round.platform.publisher.triggersOf(id)).toHaveLength(1);
+  });
+
+  it.each([
+    { header: '3600', waitMs: HOUR_MS },
+    { header: '999999999', waitMs: DAY_MS },
+  ])('wait as long as Retry-After: $header asks, a day at most', async ({ header, waitMs }) => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'status', status: 429, headers: { 'retry-after': header } });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const waiting = await deliveryWhen(round, [sessionId, 'webhook:1'], attempted);
+    expect(waiting.dueAt!.getTime() - waiting.at!.getTime()).toBe(waitMs);
+
+    receiver.behave({ kind: 'ok' });
+    await round.age(waitMs);
+    expect(deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1')).toMatchObject({ attempts: 2 });
+    expect(receiver.received).toHaveLength(2);
+  });
+
+  it('are dead at once when the receiver says 410', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'status', status: 410 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+
+    expect(webhook).toMatchObject({
+      state: 'dead',
+      attempts: 1,
+      lastStatus: 410,
+      reason: expect.stringMatching(/410/),
+    });
+    expect(receiver.received).toHaveLength(1);
+    expect(await integrationErrors(round.db)).toMatchObject([{ attempt: 1, statusCode: 410, dead: true }]);
+  });
+
+  it('are kept as dead letters once the schedule is used up', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'status', status: 500, body: 'no' });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const completion = (await round.allSettled()).get(sessionId)!;
+
+    const webhook = deliveryOf(completion, 'webhook:1');
+    expect(webhook).toMatchObject({ state: 'dead', attempts: 4, reason: 'failed 4 times', lastStatus: 500 });
+    expect(webhook.dueAt).toBeUndefined();
+    expect(deliveryOf(completion, 'flow').state).toBe('delivered');
+    expect(receiver.received).toHaveLength(4);
+    const errors = await integrationErrors(round.db);
+    expect(errors.map(({ attempt, dead }) => [attempt, dead])).toEqual([[1, false], [2, false], [3, false], [4, true]]); // prettier-ignore
+  });
+
+  it('spend no attempt when hbf-core fails while a retry is prepared', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave((_reception, n) => (n === 1 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
+    const route = 'GET /chat-sessions/{id}';
+    const heal = round.platform.fault({ service: 'hbf-core', route, kind: 'status', status: 500 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+
+    const isPostponed = ({ lastError, token }: Delivery) => !token && !lastError?.startsWith('http_503');
+    const postponed = await deliveryWhen(round, [sessionId, 'webhook:1'], (one) => attempted(one) && isPostponed(one));
+    expect(postponed).toMatchObject({ state: 'pending', attempts: 1, claims: 0 });
+    expect(postponed.dueAt!.getTime()).toBeGreaterThan(postponed.at!.getTime());
+    expect(receiver.received).toHaveLength(1);
+
+    heal();
+    await round.age(HOUR_MS);
+    const settled = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+    expect(settled).toMatchObject({ state: 'delivered', attempts: 2 });
+    expect(await integrationErrors(round.db)).toHaveLength(1);
+  });
+
+  it('are dead, with that reason, when hbf-core has forgotten the session', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'status', status: 503 });
+    receiver.onReception(({ sessionId: id }) => round.core.sessions.has(id!) && round.core.removeSession(id!));
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+
+    expect(webhook).toMatchObject({ state: 'dead', attempts: 1, lastError: expect.stringMatching(/^session_gone/) });
+    expect(receiver.received).toHaveLength(1);
+    const errors = await integrationErrors(round.db);
+    expect(errors.map(({ code, dead }) => [code, dead])).toEqual([['http_503', false], ['session_gone', true]]); // prettier-ignore
+  });
+});

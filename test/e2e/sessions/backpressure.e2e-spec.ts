@@ -1,0 +1,226 @@
+import { PaceTimer } from '../../../src/sessions/completion-pace.js';
+import { SessionCheckScheduler } from '../../../src/sessions/session-check.scheduler.js';
+import { HOUR_MS, MINUTE_MS } from '../../support/time-machine.js';
+import { waitFor } from '../../support/wait-for.js';
+import { completionOf, deliveryTo } from '../fixtures/completions.js';
+import { Round } from '../fixtures/round.js';
+
+const COMPLETE = 'PATCH /chat-sessions/batch/complete';
+
+jest.setTimeout(30_000);
+
+let round: Round;
+
+afterEach(async () => {
+  expect(round.platform.violations).toEqual([]);
+  await round.stop();
+});
+
+function addSessions(tenantId: string, idleMinutes: readonly number[]): string[] {
+  return idleMinutes.map((idle) => round.addSession(tenantId, idle, { messages: [] }));
+}
+
+describe('a session check while the backlog is above the high water', () => {
+  const start = async (env: Record<string, string> = {}) => {
+    round = await Round.start('backpressure', { DELIVERY_BACKLOG_HIGH_WATER: '5', ...env });
+    round.addTenant('t1');
+  };
+
+  /** As if another process had left them. */
+  async function leavePending(count: number): Promise<void> {
+    const deliveries = [{ ...deliveryTo('flow'), dueAt: new Date(Date.now() + HOUR_MS) }];
+    const completions = Array.from({ length: count }, (_, n) => completionOf(`left-${n}`, { deliveries }));
+    await round.completions.insertMany(completions);
+  }
+
+  const settle = () => round.completions.updateMany({ sessionId: /^left/ }, { $set: { open: false } });
+
+  it('completes no session and asks hbf-core nothing, and goes on once the backlog is below it', async () => {
+    await start();
+    const [sessionId] = addSessions('t1', [20]);
+    await leavePending(6);
+    round.core.server.resetCounters();
+    expect(await round.check()).toMatchObject({ paused: true, found: 0, completed: 0 });
+    expect(round.service.get(SessionCheckScheduler).paused).toBe(true);
+    expect(round.core.server.requests).toEqual([]);
+    expect(round.core.session(sessionId!).status).toBe('ACTIVE');
+    await settle();
+    expect(await round.check()).toMatchObject({ paused: false, completed: 1 });
+    expect(round.service.get(SessionCheckScheduler).paused).toBe(false);
+  });
+
+  it('goes on while the backlog is exactly at the high water', async () => {
+    await start();
+    addSessions('t1', [20]);
+    await leavePending(5);
+    expect(await round.check()).toMatchObject({ paused: false, completed: 1 });
+  });
+
+  it.each([
+    ['as fast as it goes', '0'],
+    ['at a limited pace', '600'],
+  ])('stops at its next page when the backlog grows meanwhile (%s), and no session is lost', async (_, pace) => {
+    await start({ SESSION_PAGE_SIZE: '2', SESSION_CHECK_MAX_COMPLETIONS_PER_MIN: pace });
+    addSessions('t1', [20, 21, 22, 23, 24, 25, 26]);
+    let pages = 0;
+    const forget = round.core.server.onBefore(COMPLETE, () => (++pages === 2 ? leavePending(6) : undefined));
+    expect(await round.check()).toMatchObject({ paused: true, completed: 4 });
+    expect(round.core.activeCount).toBe(3);
+    forget();
+    await settle();
+    expect(await round.check()).toMatchObject({ paused: false, completed: 3 });
+    expect(round.core.activeCount).toBe(0);
+    expect([...round.core.completed.values()].map(({ count }) => count)).toEqual(new Array(7).fill(1));
+  });
+
+  it('resumes by itself when a destination that was away takes its deliveries', async () => {
+    await start({
+      CHAT_SESSION_CHECK_INTERVAL_IN_MINS: '0.005',
+      DELIVERY_RETRY_SCHEDULE: new Array(60).fill('200ms').join(','),
+    });
+    round.platform.fault({ service: 'hbf-event-publisher', kind: 'status', status: 503 });
+    addSessions('t1', [20, 21, 22, 23, 24, 25]);
+    await waitFor('the pause', () => round.service.get(SessionCheckScheduler).paused);
+    const [late] = addSessions('t1', [30]);
+    expect(round.core.session(late!).status).toBe('ACTIVE');
+    round.platform.clearFaults();
+    await waitFor('the late session', () => round.core.session(late!).status === 'COMPLETED', { timeoutMs: 20_000 });
+    const settled = await round.allSettled(20_000);
+    const outcomes = [...settled.values()].map(({ deliveries }) => deliveries.find((one) => one.destination === 'flow')!.state); // prettier-ignore
+    expect(outcomes).toEqual(new Array(7).fill('delivered'));
+  });
+
+  it('says in a dry run that it is paused', async () => {
+    await start();
+    addSessions('t1', [20]);
+    await leavePending(6);
+    round.core.addUser({ token: 'moderator', isModerator: true });
+    const url = `${round.service.url}/operations/session-checks?dryRun=true`;
+    const response = await fetch(url, { method: 'POST', headers: { authorization: 'Bearer moderator' } });
+    expect(await response.json()).toMatchObject({ paused: true, complete: { count: 1 } });
+  });
+});
+
+describe('a session check at a limited pace', () => {
+  /** When which sessions were completed, by the clock that the service waits by. */
+  let completed: { at: number; id: string }[];
+  let now: number;
+
+  async function start(perMinute: number, env: Record<string, string> = {}): Promise<void> {
+    now = 0;
+    const timer: PaceTimer = { now: () => now, wait: (ms) => Promise.resolve(void (now += ms)) };
+    const limit = { SESSION_CHECK_MAX_COMPLETIONS_PER_MIN: String(perMinute) };
+    round = await Round.start('backpressure', { ...limit, ...env }, () => [[PaceTimer, timer]]);
+    completed = [];
+    round.core.server.onAnswered(COMPLETE, ({ body }, { status }) => {
+      if (status === 204) completed.push(...(body as { ids: string[] }).ids.map((id) => ({ at: now, id })));
+    });
+  }
+
+  const mostWithinAMinute = () =>
+    Math.max(...completed.map(({ at }) => completed.filter((one) => one.at >= at && one.at < at + MINUTE_MS).length));
+
+  it.each(['arrival', 'reverse', 'shuffled'] as const)(
+    'completes the oldest first over all tenants, whatever order (%s) hbf-core lists them in',
+    async (order) => {
+      await start(60);
+      round.core.switches.sessionOrder = order;
+      const idle = new Map<string, number>();
+      for (const [index, id] of ['t1', 't2', 't3'].entries()) {
+        round.addTenant(id);
+        for (let n = 0; n < 15; n++) {
+          const minutes = 20 + ((n * 37 + index * 11) % 97) * 3 + index;
+          idle.set(round.addSession(id, minutes, { messages: [] }), minutes);
+        }
+      }
+      expect(await round.check()).toMatchObject({ found: 45, completed: 45, deferred: 0 });
+      const oldestFirst = [...idle].sort(([, a], [, b]) => b - a).map(([id]) => id);
+      expect(completed.map(({ id }) => id)).toEqual(oldestFirst);
+      expect(now).toBeGreaterThanOrEqual(44_000);
+      await round.allSettled();
+    },
+  );
+
+  it('completes the sessions of one second in one call to hbf-core', async () => {
+    await start(600);
+    round.addTenant('t1');
+    for (let n = 0; n < 45; n++) round.addSession('t1', 20 + n, { messages: [] });
+    await round.check();
+    expect(round.core.server.count(COMPLETE)).toBe(5);
+    expect(mostWithinAMinute()).toBe(45);
+  });
+
+  it('leaves sessions that would take longer than five minutes to the next check, and counts them', async () => {
+    await start(2);
+    round.addTenant('t1');
+    const ids = Array.from({ length: 14 }, (_, n) => round.addSession('t1', 100 - n, { messages: [] }));
+    expect(await round.check()).toMatchObject({ found: 10, completed: 10, deferred: 4 });
+    expect(await round.check()).toMatchObject({ found: 4, completed: 4, deferred: 0 });
+    expect(completed.map(({ id }) => id)).toEqual(ids);
+    expect(mostWithinAMinute()).toBeLessThanOrEqual(3);
+  });
+
+  it('does not complete a session whose user writes before its turn comes', async () => {
+    await start(60);
+    round.addTenant('t1');
+    const [first, second, third] = [60, 50, 40].map((idle) => round.addSession('t1', idle));
+    round.core.server.onBefore('GET /chat-sessions/{id}', ({ params }) => {
+      if (params['id'] === first) round.core.touch(second!);
+    });
+    expect(await round.check()).toMatchObject({ found: 2, completed: 2 });
+    expect(completed.map(({ id }) => id)).toEqual([first, third]);
+    expect(round.core.session(second!).status).toBe('ACTIVE');
+  });
+
+  it('holds, refuses and reports as without a limit, and goes on with the other sessions after each error', async () => {
+    await start(60);
+    for (const id of ['t1', 'bad']) round.addTenant(id);
+    round.addSession('bad', 90);
+    round.platform.fault({ service: 'hbf-core', route: 'GET /chat-sessions', kind: 'status', status: 400, when: ({ query }) => query.get('tenantId') === 'bad' }); // prettier-ignore
+    round.addSession('t1', 80, { fields: { liveChats: [{ liveChatEventType: 'LIVECHAT_STARTED' }] } });
+    const refused = round.addSession('t1', 70);
+    round.core.poison(refused);
+    round.addSession('t1', 60, { fields: { lastInteraction: 'never' } });
+    const fine = round.addSession('t1', 20);
+    expect(await round.check()).toMatchObject({ held: 1, refused: 1, malformed: 1, tenantsFailed: 1, completed: 1 });
+    expect(completed.map(({ id }) => id)).toEqual([fine]);
+    await round.allSettled();
+    expect(await round.completions.countDocuments()).toBe(1);
+  });
+
+  it('does not count a session that hbf-core keeps ACTIVE against the pace', async () => {
+    await start(60);
+    round.addTenant('t1');
+    const stubborn = round.addSession('t1', 90);
+    round.core.makeStubborn(stubborn);
+    expect(await round.check()).toMatchObject({ completed: 1, repeated: 0 });
+    await round.allSettled();
+    expect(await round.check()).toMatchObject({ completed: 0, repeated: 1 });
+    expect(await round.check()).toMatchObject({ completed: 0, repeated: 0 });
+    expect(round.core.completed.get(stubborn)!.count).toBe(2);
+  });
+
+  it('delivers as without a limit', async () => {
+    await start(60);
+    round.addTenant('t1', { summarizes: true });
+    const receiver = await round.addWebhook('t1');
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    await round.allSettled();
+    expect(receiver.received.map(({ body }) => (body as { id: string }).id)).toEqual([sessionId]);
+    expect((receiver.received[0]!.body as { messages: unknown[] }).messages.length).toBeGreaterThan(0);
+  });
+});
+
+describe('a stop while the pace delays a check', () => {
+  it('does not wait for the check', async () => {
+    round = await Round.start('backpressure', { SESSION_CHECK_MAX_COMPLETIONS_PER_MIN: '1' });
+    round.addTenant('t1');
+    addSessions('t1', [20, 30, 40]);
+    const check = round.check();
+    await waitFor('the first session', () => round.core.completed.size === 1);
+    await round.service.stop();
+    expect(await check).toMatchObject({ completed: 1, deferred: 2 });
+    expect(round.core.completed.size).toBe(1);
+  });
+});

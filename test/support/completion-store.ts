@@ -1,0 +1,55 @@
+import mongoose, { type Connection } from 'mongoose';
+import type { Completion } from '../../src/completions/completion.js';
+import { CompletionRepository } from '../../src/completions/completion.repository.js';
+import { COMPLETION, completionSchema } from '../../src/completions/completion.schema.js';
+import { DeliveryHistory } from '../../src/completions/delivery-history.js';
+import { DestinationRepository } from '../../src/completions/destination.repository.js';
+import { type Destination, DESTINATION, destinationSchema } from '../../src/completions/destination.schema.js';
+import { DueAlarm } from '../../src/completions/due-alarm.js';
+import { DueTimesWriter } from '../../src/completions/due-times.js';
+import { IntegrationErrorRepository } from '../../src/completions/integration-error.repository.js';
+import {
+  INTEGRATION_ERROR,
+  type IntegrationError,
+  integrationErrorSchema,
+} from '../../src/completions/integration-error.schema.js';
+import { IntentRepository } from '../../src/completions/intent.repository.js';
+import { type Intent, INTENT, intentSchema } from '../../src/completions/intent.schema.js';
+import { OutcomeWriter } from '../../src/completions/outcome-writer.js';
+import { Clock } from '../../src/persistence/clock.js';
+
+/** The completions room over one connection, put together as CompletionsModule does it. */
+export class CompletionStore {
+  readonly completions: CompletionRepository;
+  readonly destinations: DestinationRepository;
+  readonly errors: IntegrationErrorRepository;
+  readonly history: DeliveryHistory;
+  readonly intents: IntentRepository;
+  readonly writer: OutcomeWriter;
+
+  constructor(
+    readonly connection: Connection,
+    clock = new Clock(),
+  ) {
+    const completion = connection.model<Completion>(COMPLETION, completionSchema);
+    const destination = connection.model<Destination>(DESTINATION, destinationSchema);
+    const error = connection.model<IntegrationError>(INTEGRATION_ERROR, integrationErrorSchema);
+    const intent = connection.model<Intent>(INTENT, intentSchema);
+    this.completions = new CompletionRepository(completion);
+    this.destinations = new DestinationRepository(destination);
+    this.errors = new IntegrationErrorRepository(error);
+    this.intents = new IntentRepository(intent, this.completions);
+    this.history = new DeliveryHistory(completion, this.intents);
+    const dueTimes = new DueTimesWriter(this.destinations, new DueAlarm(clock));
+    this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.errors);
+  }
+
+  /** Opens a connection of its own; `close` ends it. */
+  static async open(uri: string): Promise<CompletionStore> {
+    return new CompletionStore(await mongoose.createConnection(uri, { autoIndex: false }).asPromise());
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}

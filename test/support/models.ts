@@ -1,0 +1,23 @@
+import type { Model } from 'mongoose';
+import { INTEGRATION, type IntegrationDocument, integrationSchema } from '../../src/integrations/integration.schema.js';
+import { MAIL, type MailDocument, mailSchema } from '../../src/notifications/mail.schema.js';
+import { COUNTER, type CounterDocument, counterSchema } from '../../src/persistence/counter.schema.js';
+import type { Database } from '../../src/persistence/database.js';
+import { LEASE, type LeaseDocument, leaseSchema } from '../../src/persistence/lease.schema.js';
+
+/** Models as the rooms' modules register them, for tests that build a repository by hand. */
+export function counterModel({ connection }: Database): Model<CounterDocument> {
+  return connection.model<CounterDocument>(COUNTER, counterSchema);
+}
+
+export function leaseModel({ connection }: Database): Model<LeaseDocument> {
+  return connection.model<LeaseDocument>(LEASE, leaseSchema);
+}
+
+export function integrationModel({ connection }: Database): Model<IntegrationDocument> {
+  return connection.model<IntegrationDocument>(INTEGRATION, integrationSchema);
+}
+
+export function mailModel({ connection }: Database): Model<MailDocument> {
+  return connection.model<MailDocument>(MAIL, mailSchema);
+}
