@@ -24,6 +24,8 @@ export interface DeliveryChange {
 
 /** No delivery in it is pending any more, and `open` does not say so yet. */
 const FINISHED = { open: true, 'deliveries.state': { $ne: 'pending' as const } };
+/** A field that a transition took away is undefined in memory, and is not stored. */
+const UNORDERED = { ordered: false, ignoreUndefined: true } as const;
 /** A delivery has a due time for as long as it is pending. */
 const PENDING = { $gt: new Date(0) };
 
@@ -129,7 +131,7 @@ export class CompletionRepository {
    */
   async add(completions: readonly Completion[]): Promise<Set<string>> {
     try {
-      await this.completions.insertMany([...completions], { ordered: false });
+      await this.completions.insertMany([...completions], UNORDERED);
       return new Set();
     } catch (error) {
       return new Set(duplicatesOf(error).map((index) => completions[index]!._id));
@@ -148,7 +150,7 @@ export class CompletionRepository {
         },
       };
     });
-    const result = await this.completions.bulkWrite(operations, { ordered: false });
+    const result = await this.completions.bulkWrite(operations, UNORDERED);
     return operations.length - result.matchedCount;
   }
 

@@ -5,6 +5,7 @@ import { dropDatabase, migrate, testDatabaseUri } from '../../test/world/databas
 import type { Completion, IntentLease, PlannedCompletion } from './completion.js';
 import type { CompletionRepository } from './completion.repository.js';
 import type { IntentRepository } from './intent.repository.js';
+import { newDelivery, settle } from './transitions.js';
 
 const AT = new Date(Date.UTC(2026, 0, 1));
 const LATER = new Date(Date.UTC(2026, 0, 2));
@@ -150,16 +151,38 @@ describe('an intent', () => {
 });
 
 describe('a completion', () => {
-  it('is the one that was written first; later writers are told', async () => {
+  let store: CompletionStore;
+  let completions: CompletionRepository;
+
+  beforeEach(async () => {
     const uri = testDatabaseUri('completion-repository');
     await dropDatabase(uri);
     await migrate(uri);
-    const store = await CompletionStore.open(uri);
-    const { completions } = store;
+    store = await CompletionStore.open(uri);
+    ({ completions } = store);
+  });
+  afterEach(() => store.close());
+
+  it('is the one that was written first; later writers are told', async () => {
     expect([...(await completions.add([completed('s1'), completed('s2')]))]).toEqual([]);
     expect([...(await completions.add([{ ...completed('s2'), tenantId: 't2' }, completed('s3')]))]).toEqual(['s2']);
     const found = await store.connection.collection('completions').find().sort({ _id: 1 }).toArray();
     expect(found).toEqual([completed('s1'), completed('s2'), completed('s3')]);
-    await store.close();
+  });
+
+  it('stores no field that a transition took away', async () => {
+    const claim = { token: 'l1', until: AT };
+    const rules = { now: AT.getTime(), retryScheduleMs: [], random: () => 0 };
+    const settled = settle(newDelivery('flow', claim), { result: 'delivered', statusCode: 200, durationMs: 1 }, rules);
+    await completions.add([{ ...completed('s1'), open: true, deliveries: [settled, newDelivery('surveys', claim)] }]);
+    const surveys = settle(newDelivery('surveys', claim), { result: 'cancelled', reason: 'r' }, rules);
+    expect(await completions.change([{ completionId: 's1', delivery: surveys, only: { token: 'l1' } }])).toBe(0);
+    const stored = await store.connection.collection<Completion>('completions').findOne({ _id: 's1' });
+    const fields = stored!.deliveries.map((delivery) => Object.keys(delivery).sort());
+    expect(fields).toEqual([
+      ['at', 'attempts', 'claims', 'destination', 'lastStatus', 'log', 'state'],
+      ['at', 'attempts', 'claims', 'destination', 'log', 'reason', 'state'],
+    ]);
+    expect(Object.keys(stored!.deliveries[0]!.log[0]!).sort()).toEqual(['at', 'durationMs', 'result', 'statusCode']);
   });
 });

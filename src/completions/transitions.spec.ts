@@ -72,7 +72,7 @@ describe('settle', () => {
 
   it('forgets the status of an earlier attempt when there was no answer at all', () => {
     const { statusCode: _status, ...silent } = failed() as Extract<DeliveryResult, { result: 'failed' }>;
-    expect(settle(claimed({ lastStatus: 503 }), silent, rules)).not.toHaveProperty('lastStatus');
+    expect(settle(claimed({ lastStatus: 503 }), silent, rules).lastStatus).toBeUndefined();
   });
 
   it('makes a delivery dead at once when another attempt cannot help', () => {
@@ -149,9 +149,9 @@ describe('settle', () => {
         const frozen = structuredClone(before);
         const settled = settle(before, result, rules);
         expect(before).toEqual(frozen);
-        expect(settled).not.toHaveProperty('token');
+        expect(settled.token).toBeUndefined();
         if (settled.state === 'pending') expect(settled.dueAt!.getTime()).toBeGreaterThanOrEqual(NOW);
-        else expect(settled).not.toHaveProperty('dueAt');
+        else expect(settled.dueAt).toBeUndefined();
         const hadOutcome = result.result === 'delivered' || result.result === 'failed';
         expect(settled.attempts).toBe(attempts + (hadOutcome ? 1 : 0));
       }),
@@ -163,7 +163,7 @@ describe('giveBack', () => {
   it('makes the delivery due at once, and does not count the claim', () => {
     const back = giveBack(claimed({ attempts: 1 }), NOW);
     expect(back).toMatchObject({ state: 'pending', claims: 1, attempts: 1, dueAt: new Date(NOW) });
-    expect(back).not.toHaveProperty('token');
+    expect(back.token).toBeUndefined();
     expect(giveBack(claimed({ claims: 0 }), NOW).claims).toBe(0);
   });
 });
@@ -188,7 +188,7 @@ describe('redeliver', () => {
     expect(dead.state).toBe('dead');
     const again = redeliver(dead, new Date(NOW));
     expect(again).toMatchObject({ state: 'pending', dueAt: new Date(NOW), attempts: 3, retriedFrom: 3, claims: 0 });
-    expect(Object.keys(again)).not.toEqual(expect.arrayContaining(['reason']));
+    expect([again.reason, again.aloneRuns]).toEqual([undefined, undefined]);
     expect(settle(again, failed(), rules)).toMatchObject({ state: 'pending', dueAt: new Date(NOW + 1_000) });
   });
 });

@@ -6,6 +6,7 @@ import { retryDelay } from './retry-schedule.js';
 /**
  * Every transition of a delivery. Those that need the whole delivery are pure functions from a delivery to the delivery
  * afterwards; those that change many deliveries inside the database at once are given as the update to make.
+ * What a transition takes away is undefined afterwards; CompletionRepository stores no undefined field.
  */
 
 const LOG_LENGTH = 20;
@@ -37,41 +38,55 @@ export function newDelivery(destination: string, { token, until }: Claim): Deliv
 
 /** The delivery as it stands after `result`, without its claim. */
 export function settle(delivery: Delivery, result: DeliveryResult, rules: SettlementRules): Delivery {
-  const { triggeredSurveys } = result;
-  const { aloneRuns: _aloneRuns, ...rest } = withoutClaim(delivery);
-  const at = new Date(rules.now);
-  const settled: Delivery = { ...rest, at, ...(triggeredSurveys && { triggeredSurveys }) };
+  const { triggeredSurveys = delivery.triggeredSurveys } = result;
+  const settled = {
+    ...delivery,
+    token: undefined,
+    dueAt: undefined,
+    aloneRuns: undefined,
+    at: new Date(rules.now),
+    triggeredSurveys,
+  };
   switch (result.result) {
     case 'cancelled':
       return { ...settled, state: 'cancelled', reason: result.reason };
     case 'impossible':
       return { ...settled, state: 'dead', reason: result.message, lastError: errorText(result) };
     case 'postponed': {
-      const dueAt = new Date(rules.now + result.delayMs);
       // The process lived to tell, so this claim is not held against the delivery either.
+      const dueAt = new Date(rules.now + result.delayMs);
       return { ...settled, claims: 0, dueAt, lastError: errorText(result) };
     }
     case 'delivered':
-      return { ...afterAttempt(settled, result, at), state: 'delivered' };
+      return { ...afterAttempt(settled, result), state: 'delivered' };
     case 'failed':
-      return afterFailure(afterAttempt(settled, result, at), result, rules);
+      return afterFailure(afterAttempt(settled, result), result, rules);
   }
 }
 
 /** The delivery handed back unattempted, due at once; the claim does not count. */
 export function giveBack(delivery: Delivery, now: number): Delivery {
-  return { ...withoutClaim(delivery), claims: Math.max(0, delivery.claims - 1), dueAt: new Date(now) };
+  return { ...delivery, token: undefined, claims: Math.max(0, delivery.claims - 1), dueAt: new Date(now) };
 }
 
 /** A delivery that an ended process had claimed, due at `dueAt`: it may have been attempted, so the claim counts. */
 export function release(delivery: Delivery, dueAt: Date): Delivery {
-  return { ...withoutClaim(delivery), dueAt };
+  return { ...delivery, token: undefined, dueAt };
 }
 
 /** The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew. */
 export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
-  const { reason: _reason, aloneRuns: _aloneRuns, ...rest } = withoutClaim(delivery);
-  return { ...rest, state: 'pending', dueAt, claims: 0, retriedFrom: delivery.attempts };
+  const { attempts } = delivery;
+  return {
+    ...delivery,
+    token: undefined,
+    aloneRuns: undefined,
+    reason: undefined,
+    claims: 0,
+    retriedFrom: attempts,
+    state: 'pending',
+    dueAt,
+  };
 }
 
 /** A change of one kind of delivery within completions: its arrayFilters name which. */
@@ -102,32 +117,16 @@ export function cancelUpdate(destination: string, reason: string): DeliveryUpdat
   };
 }
 
-function withoutClaim({ token: _token, dueAt: _dueAt, ...rest }: Delivery): Delivery {
-  return rest;
-}
-
 /** Notes one outcome: counts it, logs it, and forgets the claims before it. */
-function afterAttempt(delivery: Delivery, outcome: AttemptOutcome, at: Date): Delivery {
-  const { lastStatus: _status, lastError: _error, ...rest } = delivery;
-  const { result, statusCode } = outcome;
-  const failed = outcome.result === 'failed';
-  const record: AttemptRecord = {
-    at,
-    result,
-    ...(statusCode !== undefined && { statusCode }),
-    ...(failed && { code: outcome.code }),
-    durationMs: Math.round(outcome.durationMs),
-  };
-  return {
-    ...rest,
-    claims: 0,
-    attempts: delivery.attempts + 1,
-    log: [...delivery.log, record].slice(-LOG_LENGTH),
-    ...(statusCode !== undefined && { lastStatus: statusCode }),
-    ...(failed && { lastError: errorText(outcome) }),
-  };
+function afterAttempt(delivery: Delivery & { at: Date }, outcome: AttemptOutcome): Delivery {
+  const { result, statusCode, durationMs } = outcome;
+  const [code, lastError] = outcome.result === 'failed' ? [outcome.code, errorText(outcome)] : [];
+  const record: AttemptRecord = { at: delivery.at, result, statusCode, code, durationMs: Math.round(durationMs) };
+  const log = [...delivery.log, record].slice(-LOG_LENGTH);
+  return { ...delivery, claims: 0, attempts: delivery.attempts + 1, log, lastStatus: statusCode, lastError };
 }
 
+/** Due again by the retry schedule, or dead. */
 function afterFailure(
   delivery: Delivery,
   outcome: Extract<AttemptOutcome, { result: 'failed' }>,

@@ -80,18 +80,11 @@ export class AttemptRunner {
       'hbf.attempt': delivery.attempts + 1,
     });
     return traced({ name: 'delivery', attributes }, async (note) => {
-      const result = await this.attempt(attempt);
+      const channel = this.channels[channelOf(delivery.destination)];
+      const result = await channel.attempt(attempt).catch((error: unknown) => this.couldNotPrepare(attempt, error));
       note(() => ({ 'hbf.result': result.result, ...('code' in result ? { 'hbf.code': result.code } : {}) }));
       return result;
     });
-  }
-
-  private async attempt(attempt: Attempt): Promise<DeliveryResult> {
-    try {
-      return await this.channels[channelOf(attempt.delivery.destination)].attempt(attempt);
-    } catch (error) {
-      return this.couldNotPrepare(attempt, error);
-    }
   }
 
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */

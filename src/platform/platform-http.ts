@@ -7,7 +7,7 @@ import { traced, traceHeaders } from '../tracing/tracing.js';
 import { MAX_TRIES, pauseMs, RetryTimer } from '../transport/backoff.js';
 import { BearerToken } from '../transport/bearer-token.js';
 import { NEVER_CANCELLED } from '../transport/never-cancelled.js';
-import type { UndiciRequest } from '../transport/undici-adapter.js';
+import { keepOwnDefaults, type UndiciRequest } from '../transport/undici-adapter.js';
 import { PlatformCalls } from './platform-calls.js';
 import { isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
 import { asPlatformError, platformError, statusError } from './platform-failure.js';
@@ -57,6 +57,7 @@ export class PlatformHttp implements OnModuleDestroy {
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
   ) {
+    keepOwnDefaults(http.axiosRef?.defaults ?? {}); // a test's mock has none
     this.coreToken = new BearerToken(config.coreToken);
     this.baseUrls = {
       'hbf-core': baseUrlOf(config.coreUrl),

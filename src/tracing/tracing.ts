@@ -34,11 +34,6 @@ export function traceWith(given: Tracer | undefined): void {
   tracer = given;
 }
 
-/** Whether tracing is on. */
-export function isTracing(): boolean {
-  return tracer !== undefined;
-}
-
 /** Runs `work` in a span whose parent is the active span. If `work` rejects, the span ends as an error. */
 export function traced<T>(what: TracedWork, work: (note: Note) => Promise<T>): Promise<T> {
   if (!tracer) return work(nothing);

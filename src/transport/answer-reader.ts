@@ -111,8 +111,9 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   private answer(body: Buffer | undefined): void {
     if (this.settled) return;
     this.settled = true;
-    if (this.head) this.resolve({ ...this.head, body });
-    else this.reject(new Error('the answer has no status'));
+    if (!this.head) return this.reject(new Error('the answer has no status'));
+    const { status, headers } = this.head;
+    this.resolve({ status, headers, body });
   }
 
   private body(): Buffer {

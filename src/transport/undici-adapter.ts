@@ -1,4 +1,12 @@
-import type { AxiosAdapter, AxiosRequestConfig, AxiosRequestHeaders, CancelToken } from 'axios';
+import type {
+  AxiosAdapter,
+  AxiosDefaults,
+  AxiosRequestConfig,
+  AxiosRequestHeaders,
+  CancelToken,
+  RawAxiosResponseHeaders,
+} from 'axios';
+import type { IncomingHttpHeaders } from 'node:http';
 import type { BearerToken } from './bearer-token.js';
 import type { Call, Connections } from './connections.js';
 
@@ -21,21 +29,32 @@ export interface UndiciRequest extends AxiosRequestConfig {
   cancelToken: CancelToken;
 }
 
+const OPTIONS = {
+  responseType: 'arraybuffer',
+  validateStatus: null,
+  maxRedirects: 0,
+  proxy: false,
+  transformRequest: [],
+  transformResponse: [],
+} as const satisfies AxiosRequestConfig;
+const OWN_DEFAULTS: ReadonlySet<string> = new Set(['adapter', ...Object.keys(OPTIONS)]);
+
 /**
  * What HttpModule is registered with: every request goes over the given connections and resolves with whatever status
  * comes. `data` of the answer is the body of a 2xx as a Buffer, or undefined where only the status is wanted.
  */
 export function undiciOptions(connections: Connections): AxiosRequestConfig & { adapter: AxiosAdapter } {
-  return {
-    adapter: undiciAdapter(connections),
-    responseType: 'arraybuffer',
-    validateStatus: null,
-    maxRedirects: 0,
-    proxy: false,
-    transformRequest: [],
-    transformResponse: [],
-    headers: { Accept: null }, // axios' own; it is not sent
-  };
+  return { adapter: undiciAdapter(connections), ...OPTIONS };
+}
+
+/**
+ * Takes away the defaults of axios that are not ours, in place, as its instances share that object. axios merges all of
+ * them into every request, its headers by method among them, and none is used.
+ */
+export function keepOwnDefaults(defaults: Partial<AxiosDefaults>): void {
+  for (const name of Object.keys(defaults) as (keyof AxiosDefaults)[]) {
+    if (!OWN_DEFAULTS.has(name)) delete defaults[name];
+  }
 }
 
 /** An axios adapter over undici, at a fraction of the cost of axios' own over node:http. */
@@ -55,8 +74,14 @@ export function undiciAdapter(connections: Connections): AxiosAdapter {
       maxAnswerBytes: maxContentLength,
       wants,
     });
-    return { data: answer.body, status: answer.status, statusText: '', headers: answer.headers, config };
+    const answered = asAxiosHeaders(answer.headers, request.headers);
+    return { data: answer.body, status: answer.status, statusText: '', headers: answered, config };
   };
+}
+
+/** axios would make headers of its own kind of these, one by one: what is of its kind already is passed as it is. */
+function asAxiosHeaders(headers: IncomingHttpHeaders, { constructor }: AxiosRequestHeaders): RawAxiosResponseHeaders {
+  return Object.assign(new (constructor as new () => RawAxiosResponseHeaders)(), headers);
 }
 
 function split(url: string): { origin: string; path: string } {

@@ -9,7 +9,7 @@ import { outcomeOf } from './platform-outcome.js';
 export class AnalysisChannel implements DeliveryChannel {
   constructor(private readonly nlp: NlpClient) {}
 
-  attempt({ session }: Attempt): Promise<DeliveryResult> {
+  async attempt({ session }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId, sessionId } = session;
     return outcomeOf(this.nlp.analyze({ organizationId, tenantId, sessionId }));
   }
