@@ -1,6 +1,7 @@
+import { stubOf } from '../../test/support/stub.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
-import type { CoreClient } from '../platform/core/core.client.js';
-import type { TenantDirectory } from '../platform/core/tenant-directory.js';
+import { CoreClient } from '../platform/core/core.client.js';
+import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { SessionGoneError, PayloadSource } from './payload-source.js';
 
@@ -8,21 +9,28 @@ const COMPLETION = { sessionId: 's1', revision: 1, organizationId: 'o1', tenantI
 const SESSION = { id: 's1', status: 'ACTIVE', lastInteraction: '2026-01-01T00:00:00.000Z', subscriberHandle: 'h1' };
 
 function tenant(hasCrm: boolean): Tenant {
-  return { id: 't1', organizationId: 'o1', hasCrm, publicFields: {} } as unknown as Tenant;
+  return {
+    id: 't1',
+    organizationId: 'o1',
+    expireAfterSeconds: undefined,
+    analyzesSessions: false,
+    hasCrm,
+    publicFields: {},
+  };
 }
 
 describe('PayloadSource', () => {
   const contacts: string[] = [];
   let known: unknown;
 
-  const core = {
+  const core = stubOf(CoreClient, {
     getContact: (_organization: string, _tenant: string, handle: string) => {
       contacts.push(handle);
       return Promise.resolve([{ fullName: 'Anna Kosta' }]);
     },
     getSession: () => Promise.resolve(known === undefined ? undefined : readChatSession(known)),
-  } as unknown as CoreClient;
-  const tenants = { find: () => Promise.resolve(tenant(false)) } as unknown as TenantDirectory;
+  });
+  const tenants = stubOf(TenantDirectory, { find: () => Promise.resolve(tenant(false)) });
 
   beforeEach(() => {
     contacts.length = 0;

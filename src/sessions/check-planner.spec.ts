@@ -1,8 +1,9 @@
 import { Logger } from '@nestjs/common';
 import { testConfig } from '../../test/world/service/service-environment.js';
+import { stubOf } from '../../test/support/stub.js';
 import { FakeCore, HOUR_MS, MINUTE_MS, NOW, session, tenants } from '../../test/support/session-list-fake.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import type { CoreClient } from '../platform/core/core.client.js';
+import { CoreClient } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { noFigures } from './check-figures.js';
 import { CheckPlanner } from './check-planner.js';
@@ -22,7 +23,8 @@ describe('CheckPlanner', () => {
     core = new FakeCore();
     quarantine = new Quarantine();
     figures = noFigures();
-    planner = new CheckPlanner(testConfig(), core as unknown as CoreClient, quarantine);
+    const client = stubOf(CoreClient, { listActiveSessions: (query) => core.listActiveSessions(query) });
+    planner = new CheckPlanner(testConfig(), client, quarantine);
   });
 
   async function plan(of: Tenant[], now = NOW): Promise<string[]> {

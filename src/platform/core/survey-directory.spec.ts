@@ -1,5 +1,6 @@
+import { stubOf } from '../../../test/support/stub.js';
 import { PlatformError } from '../platform-error.js';
-import type { CoreClient } from './core.client.js';
+import { CoreClient } from './core.client.js';
 import { SurveyDirectory } from './survey-directory.js';
 
 describe('SurveyDirectory', () => {
@@ -11,7 +12,7 @@ describe('SurveyDirectory', () => {
     asked = [];
     answer = () => Promise.resolve(false);
     const hasSurveys = (organizationId: string) => (asked.push(organizationId), answer());
-    directory = new SurveyDirectory({ hasSurveys } as unknown as CoreClient);
+    directory = new SurveyDirectory(stubOf(CoreClient, { hasSurveys }));
   });
 
   it('asks once for each organization, for however many sessions', async () => {
