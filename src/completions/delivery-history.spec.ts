@@ -1,3 +1,4 @@
+import { endedSession } from '../../test/support/ended-session.js';
 import { CompletionStore } from '../../test/support/completion-store.js';
 import { dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
 import type { Completion, PlannedCompletion } from './completion.js';
@@ -12,23 +13,14 @@ const CLAIM = { token: 'l1', until: new Date(START) };
 function completion(n: number, state: DeliveryState): Completion {
   const at = new Date(START + n * 1_000);
   return {
-    _id: `s${n}`,
-    sessionId: `s${n}`,
-    revision: 1,
-    organizationId: 'org1',
-    tenantId: 't1',
+    ...endedSession(`s${n}`, at, { organizationId: 'org1' }),
     open: state === 'pending',
-    rule: 'tenant-threshold',
-    thresholdSeconds: 600,
-    lastInteraction: at,
-    foundAt: at,
     completedAt: at,
     deliveries: [
       { ...newDelivery('flow', CLAIM), state: 'delivered' },
       { ...newDelivery(webhookDestination(1), CLAIM), state },
       { ...newDelivery(webhookDestination(2), CLAIM), state: 'dead' },
     ],
-    leftOut: [],
   };
 }
 

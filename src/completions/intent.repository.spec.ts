@@ -1,3 +1,4 @@
+import { endedSession } from '../../test/support/ended-session.js';
 import type { Db } from 'mongodb';
 import { intendedIn, intentsOf } from '../../test/world/record.js';
 import { CompletionStore } from '../../test/support/completion-store.js';
@@ -10,20 +11,7 @@ import { newDelivery, settle } from './transitions.js';
 const AT = new Date(Date.UTC(2026, 0, 1));
 const LATER = new Date(Date.UTC(2026, 0, 2));
 
-function session(id: string) {
-  return {
-    _id: id,
-    sessionId: id,
-    revision: 1,
-    organizationId: 'org1',
-    tenantId: 't1',
-    rule: 'tenant-threshold' as const,
-    thresholdSeconds: 600,
-    lastInteraction: AT,
-    foundAt: AT,
-    leftOut: [],
-  };
-}
+const session = (id: string) => endedSession(id, AT, { organizationId: 'org1' });
 
 function planned(id: string, deliveries = 1): PlannedCompletion {
   return { ...session(id), destinations: Array.from({ length: deliveries }, (_, n) => `webhook:${n}`) };

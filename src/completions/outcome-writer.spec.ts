@@ -1,3 +1,4 @@
+import { endedSession } from '../../test/support/ended-session.js';
 import mongoose from 'mongoose';
 import { CompletionStore } from '../../test/support/completion-store.js';
 import type { Completion } from './completion.js';
@@ -8,19 +9,10 @@ const delivered = { ...newDelivery('flow', { token: 'l1', until: new Date(0) }),
 
 function completion(id: string): Completion {
   return {
-    _id: id,
-    sessionId: id,
-    revision: 1,
-    organizationId: 'o1',
-    tenantId: 't1',
-    rule: 'default-threshold',
-    thresholdSeconds: 60,
-    lastInteraction: new Date(0),
-    foundAt: new Date(0),
+    ...endedSession(id, new Date(0)),
     completedAt: new Date(0),
     open: false,
     deliveries: [delivered],
-    leftOut: [],
   };
 }
 

@@ -1,3 +1,4 @@
+import { endedSession } from '../../test/support/ended-session.js';
 import { Logger } from '@nestjs/common';
 import fc from 'fast-check';
 import mongoose, { type Connection } from 'mongoose';
@@ -186,19 +187,7 @@ class Life {
   }
 
   private plan(id: string): PlannedCompletion {
-    return {
-      _id: id,
-      sessionId: id,
-      revision: 1,
-      organizationId: 'o1',
-      tenantId: 't1',
-      rule: 'tenant-threshold',
-      thresholdSeconds: 60,
-      lastInteraction: new Date(0),
-      foundAt: new Date(this.world.now),
-      destinations: DESTINATIONS,
-      leftOut: [],
-    };
+    return { ...endedSession(id, new Date(0), { foundAt: new Date(this.world.now) }), destinations: DESTINATIONS };
   }
 
   private mortal<T extends object>(it: T): T {

@@ -1,3 +1,4 @@
+import { endedSession } from '../../test/support/ended-session.js';
 import mongoose from 'mongoose';
 import { CompletionStore } from '../../test/support/completion-store.js';
 import { testConfig } from '../../test/world/service/service-environment.js';
@@ -80,19 +81,7 @@ describe('FirstAttempts', () => {
   });
 
   function ended(id: string, ...destinations: string[]): SessionInFlight {
-    const planned: PlannedCompletion = {
-      _id: id,
-      sessionId: id,
-      revision: 1,
-      organizationId: 'o1',
-      tenantId: 't1',
-      rule: 'default-threshold',
-      thresholdSeconds: 60,
-      lastInteraction: new Date(0),
-      foundAt: new Date(0),
-      leftOut: [],
-      destinations,
-    };
+    const planned: PlannedCompletion = { ...endedSession(id, new Date(0)), destinations };
     return { planned, source: stubOf(PayloadSource, {}) };
   }
 

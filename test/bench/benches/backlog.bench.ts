@@ -1,3 +1,4 @@
+import { endedSession } from '../../support/ended-session.js';
 import { CompletionStore } from '../../support/completion-store.js';
 import { randomUUID } from 'node:crypto';
 import type { Db } from 'mongodb';
@@ -118,29 +119,18 @@ async function fill({ db }: Side, count: number, make: (n: number) => Completion
 function completion(id: string, destinations: string[], state: 'pending' | 'delivered', n: number): Completion {
   const at = new Date(Date.now() - 86_400_000 - n);
   return {
-    _id: id,
-    sessionId: id,
-    revision: 1,
-    organizationId: 'o1',
-    tenantId: `t${n % 100}`,
+    ...endedSession(id, at, { tenantId: `t${n % 100}` }),
     open: state === 'pending',
-    rule: 'tenant-threshold',
-    thresholdSeconds: 600,
-    lastInteraction: at,
-    foundAt: at,
     completedAt: at,
     deliveries: destinations.map((destination) => delivery(destination, state, at)),
-    leftOut: [],
   };
 }
 
 function delivery(destination: string, state: 'pending' | 'delivered', at: Date): Delivery {
-  const base = { destination, channel: 'webhook' as const, integrationId: Number(destination.split(':')[1]), state };
-  if (state === 'pending') return { ...base, dueAt: at, claims: 0, attempts: 1, log: [] };
+  const attempted = { destination, state, claims: 0, attempts: 1 };
+  if (state === 'pending') return { ...attempted, dueAt: at, log: [] };
   return {
-    ...base,
-    claims: 0,
-    attempts: 1,
+    ...attempted,
     lastStatus: 200,
     at,
     log: [{ at, result: 'delivered', statusCode: 200, durationMs: 20 }],
