@@ -51,7 +51,7 @@ describe('an intent', () => {
   /** Who holds what: `id@lease`. */
   const held = async () => (await intendedIn(db)).map(({ _id, lease }) => `${_id}@${lease}`).sort().join(' '); // prettier-ignore
   const claim = async (lease: string, now: Date, leaseUntil = LATER) =>
-    (await intents.claimAbandoned({ lease, leaseUntil }, now, 1)).map(({ _id }) => _id).sort().join(' '); // prettier-ignore
+    (await intents.claimAbandoned({ lease, leaseUntil }, now)).map(({ _id }) => _id).sort().join(' '); // prettier-ignore
 
   it('holds a session once: not one that another intent holds, is completed already, or came twice', async () => {
     expect(await add('s1 s2', 'l1')).toBe('');
@@ -114,7 +114,7 @@ describe('an intent', () => {
     expect(claims.filter((ids) => ids !== '')).toEqual(['s1 s2']);
     const lease = ['l2', 'l3', 'l4'][claims.indexOf('s1 s2')]!;
     expect(await held()).toBe(`s1@${lease} s2@${lease}`);
-    const [first] = await intents.claimAbandoned({ lease: 'l5', leaseUntil: LATER }, LATER, 1);
+    const [first] = await intents.claimAbandoned({ lease: 'l5', leaseUntil: LATER }, LATER);
     expect(first).toEqual(planned('s1'));
   });
 

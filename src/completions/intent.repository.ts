@@ -88,23 +88,21 @@ export class IntentRepository {
   }
 
   /**
-   * Takes over intents whose process went away, under a new lease.
+   * Takes over an intent whose process went away, under a new lease.
    *
-   * @param limit how many intents at most
-   * @returns what is in them and not completed; nothing: there is no such intent
+   * @returns what is in it and not completed; nothing: there is no such intent
    */
-  async claimAbandoned({ lease, leaseUntil }: IntentLease, now: Date, limit: number): Promise<PlannedCompletion[]> {
-    const abandoned = { leaseUntil: { $lte: now } };
+  async claimAbandoned({ lease, leaseUntil }: IntentLease, now: Date): Promise<PlannedCompletion[]> {
     for (;;) {
-      const found = await this.intents.find(abandoned, { projection: { _id: 1 }, limit }).toArray();
-      if (found.length === 0) return [];
-      const filter = { ...abandoned, _id: { $in: found.map(({ _id }) => _id) } };
-      await this.intents.updateMany(filter, { $set: { lease, leaseUntil } });
-      const claimed = (await this.intents.find({ lease }).toArray()).flatMap(({ completions }) => completions);
-      const completed = await this.completions.completedOf(claimed.map(({ _id }) => _id));
+      const intent = await this.intents.findOneAndUpdate(
+        { leaseUntil: { $lte: now } },
+        { $set: { lease, leaseUntil } },
+      );
+      if (!intent) return [];
+      const completed = await this.completions.completedOf(intent.completions.map(({ _id }) => _id));
       await this.remove(lease, [...completed]);
-      const left = claimed.filter(({ _id }) => !completed.has(_id));
-      if (left.length > 0) return left; // else others were faster, or only their removal was missing
+      const left = intent.completions.filter(({ _id }) => !completed.has(_id));
+      if (left.length > 0) return left; // else only its removal was missing
     }
   }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model } from 'mongoose';
 import { Clock } from '../persistence/clock.js';
+import { batchesOf } from './batches.js';
 import type { Completion } from './completion.js';
 import { CompletionRepository, type DeliveryChange } from './completion.repository.js';
 import { COMPLETION } from './completion.schema.js';
@@ -12,7 +13,6 @@ import { redeliver } from './transitions.js';
 /** Deliveries that one recovery takes at most, and how many of them fall due in a second. */
 const RECOVER_AT_MOST = 10_000;
 const RECOVER_PER_SECOND = 50;
-const CHUNK = 500;
 
 /** What an admin asks to be sent again, and what is cancelled. */
 @Injectable()
@@ -59,7 +59,7 @@ export class Redelivery {
       const { state, attempts } = delivery!;
       return { completionId: _id, delivery: redeliver(delivery!, dueAt), only: { state, attempts } };
     });
-    const recovered = await this.dueTimes.aroundOne(destination, new Date(now), () => this.changeInChunks(changes));
+    const recovered = await this.dueTimes.aroundOne(destination, new Date(now), () => this.changeAll(changes));
     return { recovered, more: found.length > RECOVER_AT_MOST };
   }
 
@@ -74,11 +74,10 @@ export class Redelivery {
   }
 
   /** @returns how many were changed */
-  private async changeInChunks(changes: readonly DeliveryChange[]): Promise<number> {
+  private async changeAll(changes: readonly DeliveryChange[]): Promise<number> {
     let changed = 0;
-    for (let i = 0; i < changes.length; i += CHUNK) {
-      const chunk = changes.slice(i, i + CHUNK);
-      changed += chunk.length - (await this.completions.change(chunk));
+    for (const batch of batchesOf(changes, () => 1)) {
+      changed += batch.length - (await this.completions.change(batch));
     }
     return changed;
   }

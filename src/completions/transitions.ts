@@ -53,7 +53,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
     case 'impossible':
       return { ...settled, state: 'dead', reason: result.message, lastError: errorText(result) };
     case 'postponed': {
-      // The process lived to tell, so this claim is not held against the delivery either.
+      // The process has not ended under this claim, so the claim does not count towards a poison delivery.
       const dueAt = new Date(rules.now + result.delayMs);
       return { ...settled, claims: 0, dueAt, lastError: errorText(result) };
     }

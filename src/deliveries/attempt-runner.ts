@@ -89,9 +89,7 @@ export class AttemptRunner {
 
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */
   private couldNotPrepare({ session, delivery }: Attempt, error: unknown): DeliveryResult {
-    if (error instanceof SessionGoneError) {
-      return { result: 'impossible', code: 'session_gone', message: error.message };
-    }
+    if (error instanceof SessionGoneError) return error.result;
     const code = error instanceof PlatformError ? error.code : 'could_not_prepare';
     const message = error instanceof PlatformError ? error.message : 'an error of this service, see its log';
     if (this.clock.now() - session.foundAt.getTime() > PREPARE_AT_MOST_MS) {

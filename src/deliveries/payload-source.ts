@@ -3,6 +3,7 @@ import type { CoreClient } from '../platform/core/core.client.js';
 import type { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { EndedSession } from '../completions/completion.js';
+import type { DeliveryResult } from '../completions/transitions.js';
 import { buildSessionPayload } from '../payload/session-payload.js';
 
 /** hbf-core does not know the session or its tenant any more: its deliveries have no body and never will. */
@@ -10,6 +11,11 @@ export class SessionGoneError extends Error {
   constructor(what: 'session' | 'tenant') {
     super(`hbf-core does not know the ${what} any more`);
     this.name = 'SessionGoneError';
+  }
+
+  /** What it means for each of the session's deliveries. */
+  get result(): DeliveryResult {
+    return { result: 'impossible', code: 'session_gone', message: this.message };
   }
 }
 

@@ -10,9 +10,10 @@ import {
 import { type Delivery, integrationIdOf } from '../completions/delivery.js';
 import { IntentRepository } from '../completions/intent.repository.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
-import { type DeliveryResult, release } from '../completions/transitions.js';
+import { release } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { AttemptRunner } from '../deliveries/attempt-runner.js';
+import { SessionGoneError } from '../deliveries/payload-source.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
@@ -20,18 +21,10 @@ import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { decide } from './expiry-policy.js';
 import { SessionCompleter } from './session-completer.js';
 
-/** Intents that are taken over together. */
-const INTENTS_AT_ONCE = 1;
 const CALLS_AT_ONCE = 8;
 
 /** A session that hbf-core cannot show for this long is given up; its deliveries are dead. */
 const UNREADABLE_AT_MOST_MS = 7 * 86_400_000;
-
-const SESSION_GONE: DeliveryResult = {
-  result: 'impossible',
-  code: 'session_gone',
-  message: 'hbf-core does not know the session any more',
-};
 
 type Finding = 'completed' | 'still-ended' | 'came-back' | 'gone' | 'unreadable';
 
@@ -63,7 +56,7 @@ export class Recovery {
     for (let recovered = 0; ;) {
       const now = this.clock.now();
       const lease = { lease: randomUUID(), leaseUntil: new Date(now + this.completer.leaseMs) };
-      const abandoned = await this.intents.claimAbandoned(lease, new Date(now), INTENTS_AT_ONCE);
+      const abandoned = await this.intents.claimAbandoned(lease, new Date(now));
       if (abandoned.length === 0) return recovered;
       await this.recover(abandoned, lease);
       recovered += abandoned.length;
@@ -127,10 +120,11 @@ export class Recovery {
   private async kill(gone: readonly PlannedCompletion[], lease: IntentLease): Promise<void> {
     if (gone.length === 0) return;
     const integrations = await this.integrationsOf(gone);
+    const sessionGone = new SessionGoneError('session').result;
     for (const planned of gone) {
       const dead = (delivery: Delivery): Delivery => {
         const integration = integrations.get(integrationIdOf(delivery.destination));
-        return this.runner.close({ session: planned, delivery, integration }, SESSION_GONE);
+        return this.runner.close({ session: planned, delivery, integration }, sessionGone);
       };
       const deliveries = plannedDeliveries(planned, lease).map(dead);
       this.writer.complete(completionOf(planned, new Date(this.clock.now()), deliveries), lease.lease);

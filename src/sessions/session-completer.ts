@@ -47,8 +47,8 @@ export interface CompletionContext {
 }
 
 /**
- * Ends sessions, page by page, in the order that loses nothing: write the intent, tell hbf-core, deliver. A crash after
- * the first step is mended by Recovery.
+ * Ends sessions, page by page, in the order that loses nothing: write the intent, tell hbf-core, deliver. If
+ * the process ends after the first step, Recovery does the rest.
  */
 @Injectable()
 export class SessionCompleter {

@@ -177,7 +177,7 @@ export class Dispatcher implements OnModuleDestroy {
     this.pump();
   }
 
-  /** Or they would pile up. */
+  /** Drops a lane and its circuit, so that memory holds only the destinations that have something to do. */
   private forget(lane: Lane): void {
     this.lanes.delete(lane.destination);
     this.circuits.forget(lane.destination);
