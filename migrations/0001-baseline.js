@@ -26,9 +26,9 @@ const INDEXES = {
   intents: [
     // IntentRepository.add and remove: a completion is intended once
     { key: { 'completions._id': 1 }, name: 'completion', unique: true },
-    // IntentRepository.remove: the pages of a lease
+    // IntentRepository.remove and removeAll: the intents of a lease
     { key: { lease: 1 }, name: 'lease' },
-    // IntentRepository.claimAbandoned: pages whose lease has passed
+    // IntentRepository.claimAbandoned: intents whose lease has passed
     { key: { leaseUntil: 1 }, name: 'abandoned' },
   ],
   destinations: [

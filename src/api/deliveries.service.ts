@@ -2,12 +2,11 @@ import { ConflictException, Injectable, NotFoundException } from '@nestjs/common
 import { DeliveryHistory, type HistoryEntry } from '../completions/delivery-history.js';
 import { Redelivery } from '../completions/redelivery.js';
 import { ViolationsException } from '../http/violations.js';
-import { IntegrationRepository } from '../integrations/integration.repository.js';
-import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { cursorOf, positionOf } from './cursor.js';
 import type { DeliveriesQuery, DeliveryPage, DeliveryResource, RecoverDto, RecoverResource } from './deliveries.dto.js';
 import { deliveryResource } from './delivery-resources.js';
+import { IntegrationsService } from './integrations.service.js';
 import type { DeliveryParams, IntegrationParams } from './params.dto.js';
 
 /** The deliveries of an organization's integrations, and their redelivery. */
@@ -15,14 +14,14 @@ import type { DeliveryParams, IntegrationParams } from './params.dto.js';
 export class DeliveriesService {
   constructor(
     private readonly clock: Clock,
-    private readonly integrations: IntegrationRepository,
+    private readonly integrations: IntegrationsService,
     private readonly history: DeliveryHistory,
     private readonly redelivery: Redelivery,
   ) {}
 
   async list({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
     const { state, sessionId, since, until, cursor, limit = 50 } = query;
-    await this.integration(orgId, integrationId);
+    await this.integrations.find(orgId, integrationId);
     const found = await this.history.list({
       organizationId: orgId,
       integrationId,
@@ -69,14 +68,8 @@ export class DeliveriesService {
   }
 
   private async mustBeEnabled({ orgId, integrationId }: IntegrationParams): Promise<void> {
-    const { enabled } = await this.integration(orgId, integrationId);
+    const { enabled } = await this.integrations.find(orgId, integrationId);
     if (!enabled) throw new ConflictException('the integration is disabled: enable it first');
-  }
-
-  private async integration(orgId: string, id: number): Promise<Integration> {
-    const found = await this.integrations.findInOrganization(orgId, id);
-    if (!found) throw new NotFoundException('this organization has no such integration');
-    return found;
   }
 
   private async find({ orgId, integrationId, deliveryId }: DeliveryParams): Promise<HistoryEntry> {

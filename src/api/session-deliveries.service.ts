@@ -5,6 +5,7 @@ import { DeliveryHistory } from '../completions/delivery-history.js';
 import { Config } from '../config/config.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
+import { endOf } from '../sessions/expiry-policy.js';
 import { destinationResource } from './delivery-resources.js';
 import type { SessionParams } from './params.dto.js';
 import type { LeftOutResource, SessionDeliveriesResource, SessionEndResource } from './session-deliveries.dto.js';
@@ -38,18 +39,12 @@ export class SessionDeliveriesService {
       rule,
       thresholdSeconds,
       lastInteraction,
-      dueAt: this.dueAt(session),
+      dueAt: endOf(session, this.config.liveChatMaxIdleMs),
       foundAt,
       ...(completedAt ? { completedAt } : {}),
       destinations: session.deliveries.map(destinationResource),
       leftOut: leftOut(session, integrations),
     };
-  }
-
-  /** The threshold waits for an open live chat, which may last so long that its own limit decides. */
-  private dueAt({ rule, thresholdSeconds, lastInteraction }: SessionRecord): Date {
-    const liveChatMs = rule === 'live-chat-max-idle' ? this.config.liveChatMaxIdleMs : 0;
-    return new Date(lastInteraction.getTime() + Math.max(thresholdSeconds * 1_000, liveChatMs));
   }
 }
 

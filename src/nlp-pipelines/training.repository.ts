@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model, UpdateQuery } from 'mongoose';
+import { isDuplicateKey } from '../persistence/duplicates.js';
 import type { Pipeline } from '../platform/core/pipeline.dto.js';
 import { TRAINING, type Training } from './training.schema.js';
 
@@ -39,7 +40,7 @@ export class TrainingRepository {
         .findOneAndReplace({ _id: id, state: { $ne: 'training' } }, fresh, { upsert: true, returnDocument: 'after' })
         .lean<Training>();
     } catch (error) {
-      if ((error as { code?: unknown }).code === 11000) return undefined;
+      if (isDuplicateKey(error)) return undefined;
       throw error;
     }
   }

@@ -1,5 +1,10 @@
 const DUPLICATE_KEY = 11000;
 
+/** Whether a single write failed because a unique key is taken. */
+export function isDuplicateKey(error: unknown): boolean {
+  return (error as { code?: unknown }).code === DUPLICATE_KEY;
+}
+
 /** The members of the driver's MongoBulkWriteError that are read here. */
 interface BulkWriteFailure {
   writeErrors?: { code: number; index: number }[];

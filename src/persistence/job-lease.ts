@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Collection, Model } from 'mongoose';
 import { randomUUID } from 'node:crypto';
+import { isDuplicateKey } from './duplicates.js';
 import { LEASE, type LeaseDocument } from './lease.schema.js';
 import { nativeCollection } from './native-collection.js';
 
@@ -40,7 +41,7 @@ export class JobLease {
       await this.leases.updateOne(ours, taken, { upsert: true, ...UNJOURNALED });
       return true;
     } catch (error) {
-      if ((error as { code?: unknown }).code === 11000) return false; // another owner holds it and it has not passed
+      if (isDuplicateKey(error)) return false; // another owner holds it and it has not passed
       throw error;
     }
   }

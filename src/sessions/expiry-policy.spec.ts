@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { decide, type ExpiryTimes, isOpen, thresholdOf } from './expiry-policy.js';
+import { decide, endOf, type ExpiryTimes, isOpen, thresholdOf } from './expiry-policy.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const MINUTE_MS = 60_000;
@@ -108,5 +108,16 @@ describe('decide', () => {
         expect(after).toBeGreaterThanOrEqual(before);
       }),
     );
+  });
+});
+
+describe('the end of a session', () => {
+  it.each([
+    ['its threshold', 'tenant-threshold', 600, 10],
+    ['the live chat limit, where an open live chat decides', 'live-chat-max-idle', 600, 1440],
+    ['its threshold also then, where that is the longer one', 'live-chat-max-idle', 1500 * 60, 1500],
+  ] as const)('comes after %s', (_, rule, thresholdSeconds, minutes) => {
+    const end = endOf({ rule, thresholdSeconds, lastInteraction: new Date(NOW) }, times.liveChatMaxIdleMs);
+    expect(end).toEqual(new Date(NOW + minutes * MINUTE_MS));
   });
 });

@@ -1,4 +1,4 @@
-import type { ExpiryRule } from '../completions/completion.js';
+import type { EndedSession, ExpiryRule } from '../completions/completion.js';
 import type { ChatSession, LiveChat } from '../platform/core/chat-session.dto.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 
@@ -34,6 +34,18 @@ export function thresholdOf(tenant: Pick<Tenant, 'expireAfterSeconds'>, defaultS
   return tenant.expireAfterSeconds === undefined
     ? { seconds: defaultSeconds, rule: 'default-threshold' }
     : { seconds: tenant.expireAfterSeconds, rule: 'tenant-threshold' };
+}
+
+/**
+ * When a session had ended by its rule. The threshold waits for an open live chat, which may last so long that its own
+ * limit decides.
+ */
+export function endOf(
+  { rule, thresholdSeconds, lastInteraction }: Pick<EndedSession, 'rule' | 'thresholdSeconds' | 'lastInteraction'>,
+  liveChatMaxIdleMs: number,
+): Date {
+  const liveChatMs = rule === 'live-chat-max-idle' ? liveChatMaxIdleMs : 0;
+  return new Date(lastInteraction.getTime() + Math.max(thresholdSeconds * 1000, liveChatMs));
 }
 
 /** An unknown event counts as open: a session with a human on it must not be ended by mistake. */

@@ -22,6 +22,7 @@ import { PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
 import type { CheckFigures } from './check-figures.js';
 import { planDeliveries } from './delivery-plan.js';
+import { endOf } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
 import { SessionEvents } from './session-events.js';
 
@@ -183,9 +184,8 @@ export class SessionCompleter {
   }
 
   /** Since the session had ended by its rule. */
-  private latenessMs({ rule, thresholdSeconds, lastInteraction }: EndedSession): number {
-    const idleMs = rule === 'live-chat-max-idle' ? this.config.liveChatMaxIdleMs : thresholdSeconds * 1000;
-    return Math.max(0, this.clock.now() - lastInteraction.getTime() - idleMs);
+  private latenessMs(session: EndedSession): number {
+    return Math.max(0, this.clock.now() - endOf(session, this.config.liveChatMaxIdleMs).getTime());
   }
 
   /**

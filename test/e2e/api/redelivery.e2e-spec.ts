@@ -5,7 +5,7 @@ import { HOUR_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Admin } from '../fixtures/admin.js';
 import { completionOf, deliveryTo } from '../fixtures/completions.js';
-import { addSessions, deliveryOf, HoldingReceiver } from '../fixtures/deliveries.js';
+import { addSessions, deliveryNow, deliveryOf, HoldingReceiver } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000);
@@ -33,8 +33,6 @@ describe('the redelivery over REST', () => {
     expect(round.platform.violations).toEqual([]);
     await round.stop();
   });
-
-  const stateOf = async (id: string, destination = 'webhook:1') => deliveryOf((await round.all()).get(id), destination);
 
   describe('retry', () => {
     it('sends a dead delivery under the same webhook-id, on a retry schedule that starts anew', async () => {
@@ -65,7 +63,7 @@ describe('the redelivery over REST', () => {
       await round.check();
       await round.allSettled();
       await admin.retry(1, sessionId);
-      await waitFor('it to die again', async () => (await stateOf(sessionId)).state === 'dead');
+      await waitFor('it to die again', async () => (await deliveryNow(round, sessionId)).state === 'dead');
       expect((await admin.delivery(1, sessionId)).body).toMatchObject({ state: 'dead', attempts: 8 });
     });
 
@@ -87,7 +85,7 @@ describe('the redelivery over REST', () => {
       expect(answers.map(({ status, body }) => [status, body.message])).toEqual(
         Array(2).fill([409, 'the integration is disabled: enable it first']),
       );
-      expect((await stateOf('dead-1-1')).state).toBe('dead');
+      expect((await deliveryNow(round, 'dead-1-1')).state).toBe('dead');
     });
 
     it('does not send a delivery twice that is in flight', async () => {
@@ -103,7 +101,7 @@ describe('the redelivery over REST', () => {
       holding.release();
       await round.allSettled();
       expect(holding.webhookIds).toHaveLength(1);
-      expect(await stateOf(sessionId)).toMatchObject({ state: 'delivered', attempts: 1 });
+      expect(await deliveryNow(round, sessionId)).toMatchObject({ state: 'delivered', attempts: 1 });
       await holding.stop();
     });
 
@@ -137,7 +135,7 @@ describe('the redelivery over REST', () => {
       await round.allSettled();
       expect(receiver.accepted.map(({ webhookId }) => webhookId).sort()).toEqual(['cancelled-1-1:1', 'dead-1-1:1']);
       expect(other.received).toEqual([]);
-      for (const id of ['earlier', 'later']) expect((await stateOf(id)).state).toBe('dead');
+      for (const id of ['earlier', 'later']) expect((await deliveryNow(round, id)).state).toBe('dead');
       expect((await admin.recover(1, { since, until })).body).toEqual({ recovered: 0, more: false });
     });
 

@@ -3,7 +3,7 @@ import { Dispatcher } from '../../../src/deliveries/dispatch/dispatcher.js';
 import { HOUR_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Admin } from '../fixtures/admin.js';
-import { addSessions, deliveryOf, deliveryWhen, HoldingReceiver } from '../fixtures/deliveries.js';
+import { addSessions, deliveryNow, deliveryWhen, HoldingReceiver } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000);
@@ -24,8 +24,6 @@ describe('an administrator who disables or deletes an integration', () => {
     expect(round.platform.violations).toEqual([]);
     await round.stop();
   });
-
-  const stateOf = async (id: string, destination = 'webhook:1') => deliveryOf((await round.all()).get(id), destination);
 
   /** Three sessions whose webhook failed once and waits for its next attempt. */
   const pending = async () => {
@@ -74,9 +72,9 @@ describe('an administrator who disables or deletes an integration', () => {
     await deliveryWhen(round, [both, 'webhook:1'], ({ attempts, token }) => attempts === 1 && !token);
     expect((await admin.remove(1)).status).toBe(204);
     for (const id of [...ids, both]) {
-      expect(await stateOf(id)).toMatchObject({ state: 'cancelled', reason: 'the integration was removed' });
+      expect(await deliveryNow(round, id)).toMatchObject({ state: 'cancelled', reason: 'the integration was removed' });
     }
-    expect(await stateOf(both, 'webhook:2')).toMatchObject({ state: 'pending' });
+    expect(await deliveryNow(round, both, 'webhook:2')).toMatchObject({ state: 'pending' });
     other.behave({ kind: 'ok' });
     await round.age(HOUR_MS);
     await round.allSettled();
@@ -94,11 +92,11 @@ describe('an administrator who disables or deletes an integration', () => {
     );
     expect((await admin.change(1, { enabled: false })).status).toBe(200);
     const reason = 'the integration was disabled by an administrator';
-    expect(await stateOf(sessionId)).toMatchObject({ state: 'cancelled', reason });
+    expect(await deliveryNow(round, sessionId)).toMatchObject({ state: 'cancelled', reason });
     await waitFor('the attempt to fail', () => receiver.received[0]!.status === 503);
     await waitFor('its outcome', () => round.service.get(Dispatcher).inFlight === 0);
     await round.service.get(OutcomeWriter).flush();
-    expect(await stateOf(sessionId)).toMatchObject({ state: 'cancelled', reason });
+    expect(await deliveryNow(round, sessionId)).toMatchObject({ state: 'cancelled', reason });
     expect((await admin.change(1, { enabled: true })).status).toBe(200);
     await round.allSettled();
     expect(receiver.received).toHaveLength(1);

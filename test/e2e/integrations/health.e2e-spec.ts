@@ -3,7 +3,7 @@ import { waitFor } from '../../support/wait-for.js';
 import type { WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
 import { DAY_MS, HOUR_MS } from '../../support/time-machine.js';
 import { Admin } from '../fixtures/admin.js';
-import { addSessions, deliveryOf, deliveryWhen } from '../fixtures/deliveries.js';
+import { addSessions, deliveryNow, deliveryWhen } from '../fixtures/deliveries.js';
 import { addMailedWebhook, endOne, mailsTo, storedIntegration } from '../fixtures/mails.js';
 import { Round } from '../fixtures/round.js';
 
@@ -52,7 +52,7 @@ describe('the health of an integration', () => {
 
     expect((await admin.integration(1)).body).toMatchObject({ enabled: false, disabledReason: 'gone', disabledAt: expect.any(String) }); // prettier-ignore
     expect(cancelled).toMatchObject({ state: 'cancelled', reason: expect.stringMatching(/410/) });
-    expect(deliveryOf((await round.all()).get(gone), 'webhook:1')).toMatchObject({ state: 'dead', attempts: 1 });
+    expect(await deliveryNow(round, gone)).toMatchObject({ state: 'dead', attempts: 1 });
     const mail = await waitFor('the mail', () => sink.mails.find(({ subject }) => subject.includes('was disabled')));
     expect(mail.text).toMatch(/410 Gone/);
 

@@ -1,7 +1,7 @@
 import type { IntegrationErrorResource } from '../../../src/api/integration-errors.dto.js';
 import { insertIntegration } from '../../world/integrations.js';
 import { waitFor } from '../../support/wait-for.js';
-import { deliveryOf, integrationErrors } from '../fixtures/deliveries.js';
+import { deliveryNow, deliveryOf, integrationErrors } from '../fixtures/deliveries.js';
 import { answer, connectWebhooksBy, FaultyServer, INSIDE, resolver } from '../fixtures/faults.js';
 import { Round } from '../fixtures/round.js';
 
@@ -137,7 +137,7 @@ describe('a webhook that leads to a private address', () => {
     const port = outside.port;
     const trap = await FaultyServer.start(answer(200, {}, INSIDE), { host: '127.0.0.2', port });
     const sessionId = await attempt([one], 2);
-    expect(deliveryOf((await round.all()).get(sessionId), `webhook:${one}`)).toMatchObject({
+    expect(await deliveryNow(round, sessionId, `webhook:${one}`)).toMatchObject({
       state: 'pending',
       log: [{ code: 'http_503' }, { code: 'address_refused' }],
     });
