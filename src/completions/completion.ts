@@ -66,9 +66,11 @@ export function plannedDeliveries({ destinations }: PlannedCompletion, { lease, 
 }
 
 export function completionOf(
-  { destinations: _destinations, ...session }: PlannedCompletion,
+  planned: PlannedCompletion,
   completedAt: Date,
   deliveries: readonly Delivery[],
 ): Completion {
-  return { ...session, completedAt, open: deliveries.some(({ state }) => state === 'pending'), deliveries };
+  const open = deliveries.some(({ state }) => state === 'pending');
+  const completion = { ...planned, destinations: undefined, completedAt, open, deliveries };
+  return completion;
 }

@@ -38,30 +38,41 @@ export function newDelivery(destination: string, { token, until }: Claim): Deliv
 
 /** The delivery as it stands after `result`, without its claim. */
 export function settle(delivery: Delivery, result: DeliveryResult, rules: SettlementRules): Delivery {
-  const { triggeredSurveys = delivery.triggeredSurveys } = result;
-  const settled = {
+  // the one copy: each further one would cost every attempt as much again
+  const settled: Delivery = {
     ...delivery,
     token: undefined,
     dueAt: undefined,
     aloneRuns: undefined,
     at: new Date(rules.now),
-    triggeredSurveys,
+    triggeredSurveys: result.triggeredSurveys ?? delivery.triggeredSurveys,
   };
   switch (result.result) {
     case 'cancelled':
-      return { ...settled, state: 'cancelled', reason: result.reason };
+      settled.state = 'cancelled';
+      settled.reason = result.reason;
+      break;
     case 'impossible':
-      return { ...settled, state: 'dead', reason: result.message, lastError: errorText(result) };
-    case 'postponed': {
+      settled.state = 'dead';
+      settled.reason = result.message;
+      settled.lastError = errorText(result);
+      break;
+    case 'postponed':
       // The process has not ended under this claim, so the claim does not count towards a poison delivery.
-      const dueAt = new Date(rules.now + result.delayMs);
-      return { ...settled, claims: 0, dueAt, lastError: errorText(result) };
-    }
+      settled.claims = 0;
+      settled.dueAt = new Date(rules.now + result.delayMs);
+      settled.lastError = errorText(result);
+      break;
     case 'delivered':
-      return { ...afterAttempt(settled, result), state: 'delivered' };
+      noteAttempt(settled, result, rules.now);
+      settled.state = 'delivered';
+      break;
     case 'failed':
-      return afterFailure(afterAttempt(settled, result), result, rules);
+      noteAttempt(settled, result, rules.now);
+      retryOrDie(settled, result, rules);
+      break;
   }
+  return settled;
 }
 
 /** The delivery handed back unattempted, due at once; the claim does not count. */
@@ -117,26 +128,33 @@ export function cancelUpdate(destination: string, reason: string): DeliveryUpdat
   };
 }
 
-/** Notes one outcome: counts it, logs it, and forgets the claims before it. */
-function afterAttempt(delivery: Delivery & { at: Date }, outcome: AttemptOutcome): Delivery {
+/** Notes one outcome in `settled`: counts it, logs it, and forgets the claims before it. */
+function noteAttempt(settled: Delivery, outcome: AttemptOutcome, now: number): void {
   const { result, statusCode, durationMs } = outcome;
-  const [code, lastError] = outcome.result === 'failed' ? [outcome.code, errorText(outcome)] : [];
-  const record: AttemptRecord = { at: delivery.at, result, statusCode, code, durationMs: Math.round(durationMs) };
-  const log = [...delivery.log, record].slice(-LOG_LENGTH);
-  return { ...delivery, claims: 0, attempts: delivery.attempts + 1, log, lastStatus: statusCode, lastError };
+  const failure = outcome.result === 'failed' ? outcome : undefined;
+  const at = new Date(now);
+  const record: AttemptRecord = { at, result, statusCode, code: failure?.code, durationMs: Math.round(durationMs) };
+  settled.log = [...settled.log, record].slice(-LOG_LENGTH);
+  settled.claims = 0;
+  settled.attempts++;
+  settled.lastStatus = statusCode;
+  settled.lastError = failure && errorText(failure);
 }
 
-/** Due again by the retry schedule, or dead. */
-function afterFailure(
-  delivery: Delivery,
+/** Makes `settled` due again by the retry schedule, or dead. */
+function retryOrDie(
+  settled: Delivery,
   outcome: Extract<AttemptOutcome, { result: 'failed' }>,
-  rules: SettlementRules,
-): Delivery {
-  if (!outcome.retryable) return { ...delivery, state: 'dead', reason: `${outcome.code}: trying again cannot help` };
-  const failures = delivery.attempts - (delivery.retriedFrom ?? 0);
-  const wait = retryDelay(failures, rules.retryScheduleMs, outcome.retryAfterMs, rules.random);
-  if (wait === undefined) return { ...delivery, state: 'dead', reason: `failed ${delivery.attempts} times` };
-  return { ...delivery, dueAt: new Date(rules.now + wait) };
+  { now, retryScheduleMs, random }: SettlementRules,
+): void {
+  const failures = settled.attempts - (settled.retriedFrom ?? 0);
+  const wait = outcome.retryable ? retryDelay(failures, retryScheduleMs, outcome.retryAfterMs, random) : undefined;
+  if (wait !== undefined) {
+    settled.dueAt = new Date(now + wait);
+    return;
+  }
+  settled.state = 'dead';
+  settled.reason = outcome.retryable ? `failed ${settled.attempts} times` : `${outcome.code}: trying again cannot help`;
 }
 
 function errorText({ code, message }: { code: string; message: string }): string {
