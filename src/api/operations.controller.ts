@@ -4,13 +4,12 @@ import type { Response } from 'express';
 import { Moderation } from '../auth/restricted.decorator.js';
 import { ApiInvalid } from '../http/error-body.js';
 import type { CheckPreview } from '../sessions/dry-run.js';
-import type { CheckRecord } from '../sessions/check-record.schema.js';
 import {
   CheckPreviewResource,
   PipelineCheckRunResource,
   SessionCheckQuery,
-  SessionCheckResource,
   SessionCheckRunResource,
+  SessionChecksResource,
 } from './operations.dto.js';
 import { OperationsService } from './operations.service.js';
 
@@ -43,9 +42,9 @@ export class OperationsController {
   }
 
   @Get('session-checks')
-  @ApiOperation({ summary: 'The last hundred session checks with their figures, newest first' })
-  @ApiResponse({ status: 200, description: 'Of all replicas', type: [SessionCheckResource] })
-  listSessionChecks(): Promise<CheckRecord[]> {
+  @ApiOperation({ summary: 'The last hundred session checks with their figures, and what they cannot treat' })
+  @ApiResponse({ status: 200, description: 'Of all replicas', type: SessionChecksResource })
+  listSessionChecks(): Promise<SessionChecksResource> {
     return this.operations.listSessionChecks();
   }
 

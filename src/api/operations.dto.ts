@@ -3,6 +3,7 @@ import { IsIn, IsOptional } from 'class-validator';
 import type { ExpiryRule } from '../completions/completion.js';
 import type { PipelineCheckResult } from '../nlp-pipelines/pipeline-check.service.js';
 import type { CheckFigures } from '../sessions/check-figures.js';
+import type { CheckProblem } from '../sessions/check-problems.js';
 import type { CheckRecord } from '../sessions/check-record.schema.js';
 import type { CheckPreview, HoldReason, PreviewedSession, PreviewList } from '../sessions/dry-run.js';
 
@@ -26,7 +27,7 @@ export class CheckFiguresResource implements CheckFigures {
   @ApiProperty({ description: 'Tenants that hbf-core listed', example: 120 })
   tenants: number;
 
-  @ApiProperty({ description: 'Tenants that had, or could have had, a session that ended', example: 3 })
+  @ApiProperty({ description: 'Tenants whose sessions were asked for', example: 118 })
   tenantsScanned: number;
 
   @ApiProperty({ description: 'Sessions that have ended', example: 41 })
@@ -53,10 +54,16 @@ export class CheckFiguresResource implements CheckFigures {
   @ApiProperty({ description: 'Taken over from a process that stopped before it had finished them', example: 0 })
   recovered: number;
 
-  @ApiProperty({ description: 'Tenants whose scan failed; the next check tries again', example: 0 })
+  @ApiProperty({ description: 'Tenants whose scan failed; tried again after 1, 2, 4 … 30 minutes', example: 0 })
   tenantsFailed: number;
 
-  @ApiProperty({ description: 'Left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', example: 0 })
+  @ApiProperty({ description: 'Tenants left out because their scan failed lately', example: 0 })
+  tenantsBackingOff: number;
+
+  @ApiProperty({ description: 'Lists that ended with fewer sessions than hbf-core had said', example: 0 })
+  listsShort: number;
+
+  @ApiProperty({ description: 'Tenants left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', example: 0 })
   deferred: number;
 
   @ApiProperty({ description: 'It stopped, or did not begin, because the backlog is too large', example: false })
@@ -71,7 +78,21 @@ export class SessionCheckRunResource {
   figures?: CheckFigures;
 }
 
-export class SessionCheckResource implements CheckRecord {
+export class ProblemResource implements CheckProblem {
+  @ApiProperty({ example: '5f2c' })
+  tenantId: string;
+
+  @ApiProperty({ required: false, description: 'When the problem is of one session' })
+  sessionId?: string;
+
+  @ApiProperty({ example: 'hbf-core refuses to complete it' })
+  reason: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  since: Date;
+}
+
+export class SessionCheckResource implements Omit<CheckRecord, 'problems'> {
   @ApiProperty({ type: String, format: 'date-time' })
   startedAt: Date;
 
@@ -89,6 +110,20 @@ export class SessionCheckResource implements CheckRecord {
 
   @ApiProperty({ required: false, type: CheckFiguresResource, description: 'Of a finished one' })
   figures?: CheckFigures;
+
+  @ApiProperty({ description: 'The process that ran it', example: 'session-manager-0' })
+  instance: string;
+}
+
+export class SessionChecksResource {
+  @ApiProperty({ type: [SessionCheckResource], description: 'The last hundred of all replicas, newest first' })
+  items: Omit<CheckRecord, 'problems'>[];
+
+  @ApiProperty({
+    type: [ProblemResource],
+    description: 'Tenants and sessions that the checks cannot treat as they should; they are tried again',
+  })
+  problems: CheckProblem[];
 }
 
 export class PreviewedSessionResource implements PreviewedSession {

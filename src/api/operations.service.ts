@@ -3,10 +3,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PipelineCheckService } from '../nlp-pipelines/pipeline-check.service.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { CheckHistory } from '../sessions/check-history.js';
-import type { CheckRecord } from '../sessions/check-record.schema.js';
+import { CheckProblems } from '../sessions/check-problems.js';
 import { type CheckPreview, DryRun } from '../sessions/dry-run.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
-import type { PipelineCheckRunResource, SessionCheckRunResource } from './operations.dto.js';
+import type { PipelineCheckRunResource, SessionCheckRunResource, SessionChecksResource } from './operations.dto.js';
 
 /** Nest token: how long a caller waits for figures, milliseconds. Less than proxies wait. */
 export const ON_DEMAND_MAX_WAIT_MS = Symbol('ON_DEMAND_MAX_WAIT_MS');
@@ -21,6 +21,7 @@ export class OperationsService {
   constructor(
     private readonly scheduler: SessionCheckScheduler,
     private readonly history: CheckHistory,
+    private readonly problems: CheckProblems,
     private readonly dryRun: DryRun,
     private readonly pipelines: PipelineCheckService,
     @Inject(ON_DEMAND_MAX_WAIT_MS) private readonly maxWaitMs: number,
@@ -43,9 +44,11 @@ export class OperationsService {
     return this.dryRun.run().catch((error: unknown) => this.refuse(error));
   }
 
-  /** @returns the last hundred, the newest first */
-  listSessionChecks(): Promise<CheckRecord[]> {
-    return this.history.list();
+  /** @returns the last hundred, the newest first, and what is wrong with single tenants and sessions */
+  async listSessionChecks(): Promise<SessionChecksResource> {
+    const records = await this.history.list();
+    const problems = await this.problems.of(records);
+    return { items: records.map(({ problems: _problems, ...item }) => item), problems };
   }
 
   /**

@@ -11,6 +11,7 @@ import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { CoreCompletion } from '../sessions/core-completion.js';
 import { Recovery } from '../sessions/recovery.js';
 import { SessionCompleter } from '../sessions/session-completer.js';
 import { stubOf } from '../../test/support/stub.js';
@@ -113,13 +114,25 @@ class Life {
     const core = stubOf(CoreClient, {
       getSession: (id) => this.step(() => readChatSession({ id, status: status(id), lastInteraction: 0 })),
     });
-    const completer = stubOf(SessionCompleter, {
-      leaseMs: LEASE_MS,
-      tellCore: (ids) => this.tellCore(ids),
-      noteCompleted: () => undefined,
+    const completer = stubOf(SessionCompleter, { leaseMs: LEASE_MS, noteCompleted: () => undefined });
+    const coreCompletion = stubOf(CoreCompletion, {
+      complete: async (sessions) => {
+        const completed = sessions.map(({ sessionId }) => sessionId);
+        await this.tellCore(completed);
+        return { completed: new Set(completed), refused: new Set(), unknown: new Set() };
+      },
     });
     const nobody = [stubOf(AttemptRunner, {}), stubOf(IntegrationRepository, {})] as const; // no session is gone here
-    this.recovery = new Recovery(testConfig(), clock, core, this.intents, completer, this.writer, ...nobody);
+    this.recovery = new Recovery(
+      testConfig(),
+      clock,
+      core,
+      this.intents,
+      completer,
+      coreCompletion,
+      this.writer,
+      ...nobody,
+    );
   }
 
   /** A session check and a round of the retry worker. @returns whether it lived to the end */

@@ -129,9 +129,16 @@ export class Config {
   })
   readonly sessionPageSize: number;
 
+  @EnvVar('SESSION_CHECK_CONCURRENCY', integer(1, 64), {
+    default: '8',
+    meaning:
+      'lists of sessions that a session check asks hbf-core for at a time; those that take over a second do not count',
+  })
+  readonly sessionCheckConcurrency: number;
+
   @EnvVar('SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', integer(0, 1_000_000), {
     default: '0',
-    meaning: 'sessions that one process completes in a minute at most, in the order in which they ended; 0: no limit',
+    meaning: 'sessions that one process completes in a minute at most; 0: no limit',
   })
   readonly maxCompletionsPerMin: number;
 

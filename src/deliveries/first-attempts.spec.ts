@@ -86,7 +86,7 @@ describe('FirstAttempts', () => {
   }
 
   function begin(...sessions: SessionInFlight[]): void {
-    attempts.begin({ lease: 'l1', leaseUntil: new Date(Date.now() + 60_000) }, sessions, new Map());
+    attempts.begin({ lease: 'l1', leaseUntil: new Date(Date.now() + 60_000) }, sessions, new Map(), { whole: true });
   }
 
   /** Asks for permits. @returns them, once they have been given */

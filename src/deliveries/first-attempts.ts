@@ -131,17 +131,19 @@ export class FirstAttempts {
   /**
    * Begins the first attempts of `sessions`, which have permits.
    *
-   * @param lease of the intents that hold these sessions, and no others
+   * @param lease of the intents that hold these sessions
    * @param integrations those of their webhooks, by id
+   * @param whole whether the intents hold no others: then they are removed as a whole
    */
   begin(
     lease: IntentLease,
     sessions: readonly SessionInFlight[],
     integrations: ReadonlyMap<number, Integration>,
+    { whole }: { whole: boolean },
   ): void {
     const completedAt = new Date(this.clock.now());
     const page: Page = { ...lease, completedAt, hasSurveys: this.surveys.freshly(), integrations };
-    this.writer.expect(lease.lease, sessions.length);
+    if (whole) this.writer.expect(lease.lease, sessions.length);
     for (const session of sessions) this.beginOne(session, page);
   }
 

@@ -78,8 +78,8 @@ export class PayloadSource {
 
   private async prepare(): Promise<Buffer> {
     const tenant = await this.tenant();
-    const { sessionId } = this.ended;
-    const session = this.session ?? (await this.core.getSession(sessionId, { includeMessages: true }));
+    const { sessionId, tenantId } = this.ended;
+    const session = this.session ?? (await this.core.getSession(sessionId, { includeMessages: true, tenantId }));
     if (!session) throw new SessionGoneError('session');
     const handle = handleOfContact(session, tenant);
     const contacts = handle === undefined ? [] : await this.core.getContact(tenant.organizationId, tenant.id, handle);

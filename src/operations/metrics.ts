@@ -12,6 +12,9 @@ import { Backlog } from './backlog.js';
 import { observeDeliveries } from './delivery-metrics.js';
 import { PREFIX } from './metric-names.js';
 import { observeMails, observePlatform, observeTrainings } from './platform-metrics.js';
+import { ListTiming } from '../sessions/list-timing.js';
+import { Quarantine } from '../sessions/quarantine.js';
+import { TenantProblems } from '../sessions/tenant-problems.js';
 import { observeSessions } from './session-metrics.js';
 import { version } from '../config/version.js';
 
@@ -21,8 +24,11 @@ export class Metrics {
   private readonly registry = new Registry();
 
   constructor(
-    sessions: SessionEvents,
+    events: SessionEvents,
     scheduler: SessionCheckScheduler,
+    timing: ListTiming,
+    problems: TenantProblems,
+    quarantine: Quarantine,
     deliveries: DeliveryEvents,
     dispatcher: Dispatcher,
     writer: OutcomeWriter,
@@ -32,7 +38,7 @@ export class Metrics {
     mails: MailWorker,
   ) {
     collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
-    observeSessions(this.registry, sessions, scheduler);
+    observeSessions(this.registry, { events, scheduler, timing, problems, quarantine });
     observeDeliveries(this.registry, { events: deliveries, dispatcher, writer, backlog });
     observePlatform(this.registry, calls);
     observeTrainings(this.registry, trainings);

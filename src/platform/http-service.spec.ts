@@ -22,7 +22,7 @@ type Calls<Client> = { [Method in keyof Client]: [(client: Client) => Promise<un
 const TENANT = { id: 't1', organizationId: 'o1' };
 const SESSION = { id: 's1', lastInteraction: '2026-01-01T00:00:00Z' };
 const WHOLE = 'includeSettings=true&includeSystemSettings=true&includePlugins=true';
-const query = { lastInteractionBefore: new Date(0), page: 0, pageSize: 5, includeMessages: true, includeTenant: false };
+const query = { lastInteractionBefore: new Date(0), page: 0, pageSize: 5, includeMessages: true, tenantId: 't1' };
 
 const CORE: Calls<CoreClient> = {
   listTenants: [(core) => core.listTenants(0, 5), [], `GET http://core.test/tenants?page=0&pageSize=5&${WHOLE}`],
@@ -33,7 +33,7 @@ const CORE: Calls<CoreClient> = {
     'PATCH http://core.test/chat-sessions/batch/complete {"ids":["s1"]}',
   ],
   getSession: [
-    (core) => core.getSession('s1', { includeMessages: true }),
+    (core) => core.getSession('s1', { includeMessages: true, tenantId: 't1' }),
     SESSION,
     'GET http://core.test/chat-sessions/s1?includeMessages=true&includeTenant=true&includeLiveChats=true',
   ],

@@ -13,12 +13,16 @@ describe('readPage', () => {
     expect(readPage([{ id: 'a' }, { id: 'b' }], readItem)).toEqual({ items: ['a', 'b'], rejected: [], count: 2 });
   });
 
-  it.each([null, undefined, 'text', 5, {}, { items: null }, { items: {} }, { content: [] }, { items: [], total: '7' }])(
+  it.each([null, undefined, 'text', 5, {}, { items: null }, { items: {} }, { content: [] }])(
     'throws on %j instead of taking it for an empty list',
     (answer) => {
       expect(() => readPage(answer, readItem)).toThrow(ShapeError);
     },
   );
+
+  it.each([-1, '120', null, NaN, {}])('takes a total of %j for absent', (total) => {
+    expect(readPage({ items: [{ id: 'a' }], total }, readItem)).toEqual({ items: ['a'], rejected: [], count: 1 });
+  });
 
   it('sets items aside that it cannot read, with their id and without their content', () => {
     const items = [{ id: 'a' }, null, 'secret', { id: 5 }, { id: 'x'.repeat(300), n: 1 }];

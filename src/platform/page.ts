@@ -1,4 +1,4 @@
-import { array, type JsonObject, object, optional, ShapeError } from './shape.js';
+import { array, type JsonObject, object, ShapeError } from './shape.js';
 
 /** An item of a list that cannot be read; the others of its page can. */
 export interface RejectedItem {
@@ -13,7 +13,7 @@ export interface Page<T> {
   rejected: RejectedItem[];
   /** Items on the page as it came, rejected ones included: fewer than were asked for means the last page. */
   count: number;
-  /** Over all pages, when the service tells it. */
+  /** Over all pages, as the service tells it: it may be wrong. Absent when it tells no number. */
   total?: number;
 }
 
@@ -25,7 +25,7 @@ export interface Page<T> {
 export function readPage<T>(answer: unknown, readItem: (item: unknown) => T): Page<T> {
   const envelope: JsonObject = Array.isArray(answer) ? { items: answer } : object(answer, 'answer');
   const raw = array(envelope['items'], 'items');
-  const total = optional(envelope['total'], 'total', readTotal);
+  const total = readTotal(envelope['total']);
   const page: Page<T> = { items: [], rejected: [], count: raw.length, ...(total !== undefined && { total }) };
   for (const item of raw) {
     try {
@@ -38,9 +38,9 @@ export function readPage<T>(answer: unknown, readItem: (item: unknown) => T): Pa
   return page;
 }
 
-function readTotal(value: unknown): number {
-  if (typeof value !== 'number' || !(value >= 0)) throw new ShapeError('total', 'a number from 0');
-  return value;
+/** What is no number from 0 tells nothing: the list is read as if it were absent. */
+function readTotal(value: unknown): number | undefined {
+  return typeof value === 'number' && value >= 0 ? value : undefined;
 }
 
 function idOf(item: unknown): { id?: string } {

@@ -56,7 +56,7 @@ describe('Backpressure', () => {
   it('does not count a webhook whose circuit is open, but everything else', async () => {
     const openUntil = LATER;
     await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow', openUntil }] as never); // prettier-ignore
-    await addPending('webhook:1');
+    for (let n = 0; n < 20; n++) await addPending('webhook:1');
     await addPending('flow', 'webhook:1', 'webhook:2');
     expect(await pressure.countWaiting()).toBe(2);
   });

@@ -1,7 +1,7 @@
-/** What one session check did. All numbers are counts of sessions unless the name says otherwise. */
+/** What one session check did. What a slow list brings after the end of its check is counted in the next one. All numbers are counts of sessions unless the name says otherwise. */
 export interface CheckFigures {
   tenants: number;
-  /** Tenants that had, or could have had, a session that ended. */
+  /** Tenants whose sessions were asked for. */
   tenantsScanned: number;
   found: number;
   /** Ended, but a live chat is open. */
@@ -15,9 +15,13 @@ export interface CheckFigures {
   malformed: number;
   /** Taken over from a process that went away in between. */
   recovered: number;
-  /** Tenants whose scan failed; the next check tries again. */
+  /** Tenants whose scan failed; tried again after a backoff. */
   tenantsFailed: number;
-  /** Ended, but left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN. */
+  /** Tenants that were left out because their scan failed lately. */
+  tenantsBackingOff: number;
+  /** Lists that ended with fewer sessions than hbf-core had said. */
+  listsShort: number;
+  /** Tenants left to the next check by SESSION_CHECK_MAX_COMPLETIONS_PER_MIN. */
   deferred: number;
   /** Whether it stopped, or did not begin, because more than DELIVERY_BACKLOG_HIGH_WATER deliveries wait. */
   paused: boolean;
@@ -35,6 +39,8 @@ export function noFigures(): CheckFigures {
     malformed: 0,
     recovered: 0,
     tenantsFailed: 0,
+    tenantsBackingOff: 0,
+    listsShort: 0,
     deferred: 0,
     paused: false,
   };

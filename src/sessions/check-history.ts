@@ -19,7 +19,7 @@ export class CheckHistory {
     if (this.model.db.readyState !== mongoose.ConnectionStates.connected) return;
     try {
       await this.model.create(record);
-      if (this.added++ % TRIM_AFTER === 0) await this.trim();
+      if (++this.added % TRIM_AFTER === 0) await this.trim();
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'session-check.not-remembered');
     }

@@ -1,8 +1,59 @@
-import type { LeftOut, PlannedCompletion } from '../completions/completion.js';
+import { completionId, type ExpiryRule, type LeftOut, type PlannedCompletion } from '../completions/completion.js';
 import { webhookDestination } from '../completions/delivery.js';
+import type { SessionInFlight } from '../deliveries/first-attempts.js';
+import type { PayloadSource } from '../deliveries/payload-source.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
+import type { CheckRun } from './check-run.js';
+
+/** A session that has ended, as it was read for a check. Its payload is serialised already. */
+export interface ReadSession {
+  id: string;
+  lastInteraction: Date;
+  containsUserInteraction: boolean;
+  rule: ExpiryRule;
+  thresholdSeconds: number;
+  tenant: Tenant;
+  source: PayloadSource;
+  /** When it was asked for; epoch ms of this machine. */
+  readAt: number;
+  run: CheckRun;
+}
+
+/** A read session, and what is planned for it. */
+export interface Planned extends SessionInFlight {
+  read: ReadSession;
+}
+
+/** Plans a batch of sessions, of any tenants. @param integrations the enabled ones that list one of the tenants */
+export function planBatch(
+  batch: readonly ReadSession[],
+  integrations: readonly Integration[],
+  foundAt: Date,
+): Planned[] {
+  const byTenant = new Map<string, Integration[]>();
+  for (const { tenant } of batch) byTenant.set(tenant.id, []);
+  for (const integration of integrations) {
+    for (const tenantId of integration.tenants) byTenant.get(tenantId)?.push(integration);
+  }
+  return batch.map((read) => {
+    const { id, tenant, rule, thresholdSeconds, lastInteraction, source } = read;
+    const planned: PlannedCompletion = {
+      _id: completionId(id, 1),
+      sessionId: id,
+      revision: 1,
+      organizationId: tenant.organizationId,
+      tenantId: tenant.id,
+      rule,
+      thresholdSeconds,
+      lastInteraction,
+      foundAt,
+      ...planDeliveries(read, tenant, byTenant.get(tenant.id)!),
+    };
+    return { planned, source, read };
+  });
+}
 
 /**
  * The destinations of an ended session (docs/platform.md, "What the service does"): the flow trigger, the surveys'

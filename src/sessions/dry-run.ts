@@ -45,7 +45,7 @@ export interface CheckPreview {
 }
 
 const LISTED_AT_MOST = 1_000;
-const CALLS_AT_ONCE = 8;
+const SCANS_AT_ONCE = 200;
 
 /** Tells what a session check would do, and does nothing of it. Costs one light call for each tenant at least. */
 @Injectable()
@@ -63,10 +63,11 @@ export class DryRun {
   async run(): Promise<CheckPreview> {
     const now = this.clock.now();
     const paused = (await this.pressure.countWaiting()) > this.config.backlogHighWater;
+    await this.quarantine.load();
     const tenants = await this.tenants.refresh();
     const complete = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const held = new Oldest<PreviewedSession>(LISTED_AT_MOST);
-    const limit = pLimit(CALLS_AT_ONCE);
+    const limit = pLimit(SCANS_AT_ONCE);
     const look = (tenant: Tenant) =>
       this.endedSessions.each(tenant, now, (ended) => {
         const preview = this.preview(ended, now);
@@ -93,6 +94,6 @@ export class DryRun {
       thresholdSeconds: threshold.seconds,
     };
     if (decision.action === 'hold') return { ...facts, reason: 'live-chat-open' };
-    return this.quarantine.has(id) ? { ...facts, reason: 'quarantined' } : { ...facts, rule: decision.rule };
+    return this.quarantine.holds(id) ? { ...facts, reason: 'quarantined' } : { ...facts, rule: decision.rule };
   }
 }

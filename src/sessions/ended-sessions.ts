@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import { CoreClient } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { RejectedItem } from '../platform/page.js';
+import { SessionLists } from './session-lists.js';
 import { decide, type ExpiryDecision, type ExpiryThreshold, thresholdOf } from './expiry-policy.js';
+
+/** Ends a list that brings something new for ever. */
+const MAX_PAGES = 10_000;
 
 /** A session that has ended, or would have but for an open live chat. Without its messages. */
 export interface FoundSession {
@@ -19,12 +22,12 @@ export interface FoundSession {
 export class EndedSessions {
   constructor(
     private readonly config: Config,
-    private readonly core: CoreClient,
+    private readonly lists: SessionLists,
   ) {}
 
   /**
-   * Nobody completes anything while this reads, but users write: a session on a page that shifted is seen once at most,
-   * and one that was missed is seen the next time.
+   * Reads until a page brings nothing new. Nobody completes anything meanwhile, but users write: a session on a page that
+   * shifted is seen once at most, and one that was missed is seen the next time.
    *
    * @param now the one point in time that decides, epoch ms
    * @returns what could not be read
@@ -34,19 +37,20 @@ export class EndedSessions {
     const { sessionPageSize: pageSize, defaultThresholdSeconds, liveChatMaxIdleMs } = this.config;
     const threshold = thresholdOf(tenant, defaultThresholdSeconds);
     const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
-    const light = { tenantId: tenant.id, lastInteractionBefore, includeMessages: false, includeTenant: false };
+    const scope = { tenantId: tenant.id, lastInteractionBefore, includeMessages: false };
     const known = new Set<string>();
-    const rejected: RejectedItem[] = [];
-    for (let page = 0, seen = 0; ; page++) {
-      const { items, count, total, ...rest } = await this.core.listActiveSessions({ ...light, page, pageSize });
-      for (const session of items) {
+    const rejected = new Map<string, RejectedItem>();
+    for (let page = 0; page < MAX_PAGES; page++) {
+      const found = await this.lists.list({ ...scope, page, pageSize }, { leftPool: () => undefined });
+      const before = known.size + rejected.size;
+      for (const session of found.items) {
         const decision = decide(session, { now, threshold, liveChatMaxIdleMs });
         if (decision.action !== 'keep' && !known.has(session.id)) visit({ session, tenant, threshold, decision });
         known.add(session.id);
       }
-      rejected.push(...rest.rejected);
-      seen += count;
-      if (count === 0 || (total === undefined ? count < pageSize : seen >= total)) return rejected;
+      for (const item of found.rejected) rejected.set(item.id ?? item.problem, item);
+      if (known.size + rejected.size === before) break;
     }
+    return [...rejected.values()];
   }
 }

@@ -29,11 +29,18 @@ export interface ExpiryTimes {
 /** `complete`: it has ended, by that rule. `hold`: it would have, but a live chat is open. `keep`: it has not. */
 export type ExpiryDecision = { action: 'complete'; rule: ExpiryRule } | { action: 'hold' } | { action: 'keep' };
 
-/** The tenant's own inactivity threshold, else the default (docs/platform.md, "What the service does"). */
-export function thresholdOf(tenant: Pick<Tenant, 'expireAfterSeconds'>, defaultSeconds: number): ExpiryThreshold {
-  return tenant.expireAfterSeconds === undefined
+/**
+ * The tenant's own inactivity threshold, else the default (docs/platform.md, "What the service does"). Where the tenant's
+ * settings cannot be read, the longer of the threshold that was known last and the default: never a shorter one.
+ */
+export function thresholdOf(
+  { expireAfterSeconds, unreadable }: Pick<Tenant, 'expireAfterSeconds' | 'unreadable'>,
+  defaultSeconds: number,
+): ExpiryThreshold {
+  const tooShort = unreadable?.settings !== undefined && (expireAfterSeconds ?? 0) < defaultSeconds;
+  return expireAfterSeconds === undefined || tooShort
     ? { seconds: defaultSeconds, rule: 'default-threshold' }
-    : { seconds: tenant.expireAfterSeconds, rule: 'tenant-threshold' };
+    : { seconds: expireAfterSeconds, rule: 'tenant-threshold' };
 }
 
 /**

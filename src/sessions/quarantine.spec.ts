@@ -1,54 +1,104 @@
 import { Logger } from '@nestjs/common';
+import mongoose, { type Connection } from 'mongoose';
+import { quarantineModel } from '../../test/support/models.js';
+import { stubOf } from '../../test/support/stub.js';
+import { dropDatabase, testDatabaseUri } from '../../test/world/database.js';
+import { Clock } from '../persistence/clock.js';
 import { Quarantine } from './quarantine.js';
 
 const HOUR_MS = 3_600_000;
 
-describe('Quarantine', () => {
+describe('the quarantine', () => {
   const warnings: unknown[] = [];
+  let connection: Connection;
+  let now: number;
 
-  beforeEach(() => {
+  const open = () => new Quarantine(quarantineModel(connection), stubOf(Clock, { now: () => now }));
+
+  beforeAll(async () => {
+    const uri = testDatabaseUri('quarantine');
+    await dropDatabase(uri);
+    connection = await mongoose.createConnection(uri).asPromise();
+  });
+
+  beforeEach(async () => {
+    now = Date.now();
     warnings.length = 0;
-    jest.useFakeTimers();
     const silent = () => undefined;
-    Logger.overrideLogger({ log: silent, error: silent, warn: (facts: unknown) => warnings.push(facts) });
+    Logger.overrideLogger({ log: silent, error: silent, warn: (facts: unknown) => void warnings.push(facts) });
+    await connection.collection('quarantine').deleteMany({});
   });
 
   afterEach(() => {
-    jest.useRealTimers();
     Logger.overrideLogger(false);
   });
+  afterAll(() => connection.close());
 
   it('leaves a session alone for an hour, and then lets it be tried again', () => {
-    const quarantine = new Quarantine();
+    const quarantine = open();
     quarantine.add('s1', 't1', 'refused');
-    expect(quarantine.has('s1')).toBe(true);
-    expect(quarantine.has('s2')).toBe(false);
-    jest.advanceTimersByTime(HOUR_MS);
-    expect(quarantine.has('s1')).toBe(false);
+    expect([quarantine.holds('s1'), quarantine.holds('s2')]).toEqual([true, false]);
+    now += HOUR_MS;
+    expect(quarantine.holds('s1')).toBe(false);
+    expect(quarantine.knowsSomeOf('t1')).toBe(true);
   });
 
-  it('logs a session once, however often it is quarantined', () => {
-    const quarantine = new Quarantine();
+  it('logs a session once for each reason, however often it is put in', () => {
+    const quarantine = open();
     for (let hour = 0; hour < 5; hour++) {
       quarantine.add('s1', 't1', 'refused');
-      jest.advanceTimersByTime(HOUR_MS + 1);
+      now += HOUR_MS + 1;
     }
-    expect(warnings).toEqual([{ sessionId: 's1', tenantId: 't1', problem: 'refused' }]);
+    quarantine.add('s1', 't1', 'unreadable');
+    expect(warnings).toEqual([
+      { sessionId: 's1', tenantId: 't1', reason: 'refused' },
+      { sessionId: 's1', tenantId: 't1', reason: 'unreadable' },
+    ]);
   });
 
-  it('tells sessions without an id apart by tenant and problem', () => {
-    const quarantine = new Quarantine();
-    quarantine.add(undefined, 't1', 'session.id must be a non-empty string');
-    quarantine.add(undefined, 't1', 'session.id must be a non-empty string');
-    quarantine.add(undefined, 't2', 'session.id must be a non-empty string');
-    expect(warnings).toHaveLength(2);
+  it('is what all replicas know, and survives the process', async () => {
+    const one = open();
+    one.add('s1', 't1', 'refused');
+    one.add('s2', 't1', 'refused');
+    await one.save();
+    const other = open();
+    await other.load();
+    expect([other.holds('s1'), other.holds('s2'), other.knowsSomeOf('t1')]).toEqual([true, true, true]);
+    other.remove('s1');
+    await other.save();
+    await one.load();
+    expect([one.holds('s1'), one.holds('s2')]).toEqual([false, true]);
+    expect((await one.list(10)).map(({ _id, reason }) => [_id, reason])).toEqual([['s2', 'refused']]);
   });
 
-  it('remembers ten thousand at most, the newest', () => {
-    const quarantine = new Quarantine();
-    for (let n = 0; n <= 10_000; n++) quarantine.add(`s${n}`, 't1', 'refused');
-    expect(quarantine.has('s0')).toBe(false);
-    expect(quarantine.has('s1')).toBe(true);
-    expect(quarantine.has('s10000')).toBe(true);
+  it('holds a completed session that comes back untouched from the third time on', async () => {
+    const quarantine = open();
+    const held = [1, 2, 3].map(() => {
+      quarantine.repeated('s1', 't1');
+      return quarantine.holds('s1');
+    });
+    expect(held).toEqual([false, false, true]);
+    await quarantine.save();
+    expect(await quarantine.list(10)).toMatchObject([{ _id: 's1', repetitions: 3 }]);
+  });
+
+  it('keeps what was added while it reads what the others have', async () => {
+    const quarantine = open();
+    const loading = quarantine.load();
+    quarantine.add('s1', 't1', 'refused');
+    await loading;
+    expect(quarantine.holds('s1')).toBe(true);
+    await quarantine.save();
+    expect(await connection.collection('quarantine').countDocuments()).toBe(1);
+  });
+
+  it('forgets what was not seen again for a day after it was to be tried again', async () => {
+    const quarantine = open();
+    quarantine.add('s1', 't1', 'refused');
+    now += 26 * HOUR_MS;
+    await quarantine.load();
+    expect(quarantine.knowsSomeOf('t1')).toBe(false);
+    await quarantine.save();
+    expect(await connection.collection('quarantine').countDocuments()).toBe(0);
   });
 });

@@ -1,28 +1,145 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { InjectModel } from '@nestjs/mongoose';
+import type { Collection } from 'mongodb';
+import type { Model } from 'mongoose';
+import { Clock } from '../persistence/clock.js';
+import { nativeCollection } from '../persistence/native-collection.js';
+import { QUARANTINED_SESSION, type QuarantinedSession } from './quarantine.schema.js';
 
-const FOR_MS = 3_600_000;
+const TRY_AGAIN_AFTER_MS = 3_600_000;
+/** Repetitions after which a session that hbf-core does not complete is left alone. */
+const MAX_REPETITIONS = 3;
+/** What has not been seen again for this long after it was to be tried again has ended some other way. */
+const FORGET_AFTER_MS = 86_400_000;
 const AT_MOST = 10_000;
+const NEVER = new Date(0);
+const NOT_COMPLETED = 'hbf-core shows it as active again and again after it was completed';
 
 /**
- * Sessions that cannot be completed as they are: hbf-core refuses them, or shows them in a way that cannot be read.
- * Each is logged once and left alone for an hour, so that it neither stops nor slows the others.
+ * Sessions that cannot be completed as they are: hbf-core refuses them, or shows them in a way that cannot be read. Each
+ * is logged once and tried again hourly, so that it neither stops nor slows the others. The collection `quarantine`;
+ * what is in it is kept in memory between one `load` and the next.
  */
 @Injectable()
 export class Quarantine {
   private readonly logger = new Logger(Quarantine.name);
-  /** Session id to the time (epoch ms) at which it is tried again; oldest first. */
-  private readonly until = new Map<string, number>();
+  private readonly collection: Collection<QuarantinedSession>;
+  private entries = new Map<string, QuarantinedSession>();
+  private tenants = new Map<string, number>();
+  private readonly changed = new Set<string>();
 
-  has(sessionId: string): boolean {
-    const until = this.until.get(sessionId);
-    return until !== undefined && until > Date.now();
+  constructor(
+    @InjectModel(QUARANTINED_SESSION) model: Model<QuarantinedSession>,
+    private readonly clock: Clock,
+  ) {
+    this.collection = nativeCollection(model);
   }
 
-  add(sessionId: string | undefined, tenantId: string | undefined, problem: string): void {
-    const key = sessionId ?? `of tenant ${tenantId}: ${problem}`;
-    if (!this.until.has(key)) this.logger.warn({ sessionId, tenantId, problem }, 'session.quarantined');
-    this.until.delete(key);
-    this.until.set(key, Date.now() + FOR_MS);
-    if (this.until.size > AT_MOST) this.until.delete(this.until.keys().next().value!);
+  /** Reads what all replicas have put in. @throws the database's error */
+  async load(): Promise<void> {
+    await this.save();
+    const found = await this.collection.find({}).limit(AT_MOST).toArray();
+    const entries = new Map(found.map((entry) => [entry._id, entry]));
+    for (const id of this.changed) {
+      const own = this.entries.get(id); // a scan that outlives its check may have changed it meanwhile
+      if (own) entries.set(id, own);
+      else entries.delete(id);
+    }
+    this.entries = entries;
+    this.tenants = new Map();
+    for (const { tenantId } of entries.values()) this.addTo(tenantId, 1);
+    this.forgetOld();
   }
+
+  /** Whether the session is to be left alone now. */
+  holds(sessionId: string): boolean {
+    const entry = this.entries.get(sessionId);
+    return entry !== undefined && entry.nextTryAt.getTime() > this.clock.now();
+  }
+
+  /** Sessions that are left alone now, as of the latest `load`. */
+  get count(): number {
+    return [...this.entries.keys()].filter((id) => this.holds(id)).length;
+  }
+
+  /** Whether a session of the tenant is known here. */
+  knowsSomeOf(tenantId: string): boolean {
+    return (this.tenants.get(tenantId) ?? 0) > 0;
+  }
+
+  /** Leaves a session alone for an hour, from now on. */
+  add(sessionId: string, tenantId: string, reason: string): void {
+    const before = this.entries.get(sessionId);
+    const now = this.clock.now();
+    const entry = before ?? { _id: sessionId, tenantId, since: new Date(now), deaths: 0, repetitions: 0 };
+    this.set({ ...entry, reason, nextTryAt: new Date(now + TRY_AGAIN_AFTER_MS) });
+    if (before?.reason !== reason) this.logger.warn({ sessionId, tenantId, reason }, 'session.quarantined');
+  }
+
+  /** Counts that hbf-core shows a completed session as ACTIVE again; the third time it is put in quarantine. */
+  repeated(sessionId: string, tenantId: string): void {
+    const now = new Date(this.clock.now());
+    const before = this.entries.get(sessionId);
+    const entry = before ?? {
+      _id: sessionId,
+      tenantId,
+      reason: NOT_COMPLETED,
+      since: now,
+      deaths: 0,
+      nextTryAt: NEVER,
+    };
+    const repetitions = (before?.repetitions ?? 0) + 1;
+    this.set({ ...entry, repetitions });
+    if (repetitions >= MAX_REPETITIONS) this.add(sessionId, tenantId, NOT_COMPLETED);
+  }
+
+  /** Takes out what was completed. */
+  remove(sessionId: string): void {
+    const entry = this.entries.get(sessionId);
+    if (!entry) return;
+    this.entries.delete(sessionId);
+    this.addTo(entry.tenantId, -1);
+    this.changed.add(sessionId);
+  }
+
+  /** Writes what has changed. @throws the database's error; it is written the next time */
+  async save(): Promise<void> {
+    const ids = [...this.changed];
+    if (ids.length === 0) return;
+    const operations = ids.map((_id) => {
+      const entry = this.entries.get(_id);
+      return entry
+        ? { replaceOne: { filter: { _id }, replacement: withoutId(entry), upsert: true } }
+        : { deleteOne: { filter: { _id } } };
+    });
+    await this.collection.bulkWrite(operations, { ordered: false });
+    ids.forEach((id) => this.changed.delete(id));
+  }
+
+  /** @returns what is in quarantine now, as all replicas know it; the oldest first. @throws the database's error */
+  async list(limit: number): Promise<QuarantinedSession[]> {
+    const held = { nextTryAt: { $gt: new Date(this.clock.now()) } };
+    return this.collection.find(held).sort({ since: 1 }).limit(limit).toArray();
+  }
+
+  private set(entry: QuarantinedSession): void {
+    if (!this.entries.has(entry._id)) this.addTo(entry.tenantId, 1);
+    this.entries.set(entry._id, entry);
+    this.changed.add(entry._id);
+  }
+
+  private addTo(tenantId: string, change: 1 | -1): void {
+    this.tenants.set(tenantId, (this.tenants.get(tenantId) ?? 0) + change);
+  }
+
+  private forgetOld(): void {
+    const old = this.clock.now() - FORGET_AFTER_MS;
+    for (const { _id, since, nextTryAt } of this.entries.values()) {
+      if (since.getTime() < old && nextTryAt.getTime() < old) this.remove(_id);
+    }
+  }
+}
+
+function withoutId({ _id, ...rest }: QuarantinedSession): Omit<QuarantinedSession, '_id'> {
+  return rest;
 }

@@ -18,10 +18,13 @@ import { IntegrationRepository } from '../integrations/integration.repository.js
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
+import { CoreCompletion } from './core-completion.js';
 import { decide } from './expiry-policy.js';
 import { SessionCompleter } from './session-completer.js';
 
 const CALLS_AT_ONCE = 8;
+/** Intents of which no session can be read, one after the other: hbf-core is away. */
+const UNREADABLE_INTENTS = 3;
 
 /** A session that hbf-core cannot show for this long is given up; its deliveries are dead. */
 const UNREADABLE_AT_MOST_MS = 7 * 86_400_000;
@@ -43,47 +46,65 @@ export class Recovery {
     private readonly core: CoreClient,
     private readonly intents: IntentRepository,
     private readonly completer: SessionCompleter,
+    private readonly coreCompletion: CoreCompletion,
     private readonly writer: OutcomeWriter,
     private readonly runner: AttemptRunner,
     private readonly integrations: IntegrationRepository,
   ) {}
 
   /**
+   * Ends early where hbf-core shows no session of several intents, one after the other: it is away, and the rest is taken
+   * up again later.
+   *
    * @returns how many sessions were taken over
-   * @throws PlatformError when hbf-core does not answer; the rest is taken up again when the lease has passed
+   * @throws PlatformError when hbf-core refuses the service, or cannot be told
    */
   async run(): Promise<number> {
-    for (let recovered = 0; ;) {
+    for (let recovered = 0, unreadable = 0; ;) {
       const now = this.clock.now();
       const lease = { lease: randomUUID(), leaseUntil: new Date(now + this.completer.leaseMs) };
       const abandoned = await this.intents.claimAbandoned(lease, new Date(now));
       if (abandoned.length === 0) return recovered;
-      await this.recover(abandoned, lease);
-      recovered += abandoned.length;
-      this.logger.log({ sessions: abandoned.length }, 'recovery.finished');
+      const readable = await this.recover(abandoned, lease);
+      unreadable = readable > 0 ? 0 : unreadable + 1;
+      recovered += readable;
+      this.logger.log({ sessions: readable, unreadable: abandoned.length - readable }, 'recovery.finished');
+      if (unreadable === UNREADABLE_INTENTS) return recovered;
     }
   }
 
-  private async recover(abandoned: readonly PlannedCompletion[], lease: IntentLease): Promise<void> {
+  /** @returns how many of the sessions hbf-core has shown, or does not know */
+  private async recover(abandoned: readonly PlannedCompletion[], lease: IntentLease): Promise<number> {
     const limit = pLimit(CALLS_AT_ONCE);
     const findings = await Promise.all(
       abandoned.map((planned) => limit(async () => ({ planned, finding: await this.finding(planned) }))),
     );
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map(({ planned }) => planned);
     // A process that was paused acts on what is out of date: by now another has taken these over.
-    if (lease.leaseUntil.getTime() <= this.clock.now()) return;
-    const stillEnded = all('still-ended');
-    const refused = await this.completer.tellCore(stillEnded.map(({ sessionId }) => sessionId));
-    const told = stillEnded.filter(({ sessionId }) => !refused.has(sessionId));
-    const untold = stillEnded.filter(({ sessionId }) => refused.has(sessionId));
+    const readable = abandoned.length - all('unreadable').length;
+    if (lease.leaseUntil.getTime() <= this.clock.now()) return readable;
+    const told = await this.tell(all('still-ended'));
     await this.intents.remove(
       lease.lease,
-      [...all('came-back'), ...untold].map(({ _id }) => _id),
+      [...all('came-back'), ...told.refused].map(({ _id }) => _id),
     );
-    this.completer.noteCompleted(told);
-    for (const planned of [...all('completed'), ...told]) this.makeDue(planned, lease);
+    this.completer.noteCompleted(told.completed);
+    for (const planned of [...all('completed'), ...told.completed]) this.makeDue(planned, lease);
     await this.kill(all('gone'), lease);
     await this.writer.flush();
+    return readable;
+  }
+
+  /**
+   * Tells hbf-core of sessions that are still ended. Those that it refuses and shows as ACTIVE are left to the session
+   * check, which finds them again; those of which nobody knows keep their intent, and are asked for again.
+   */
+  private async tell(stillEnded: readonly PlannedCompletion[]) {
+    const told = await this.coreCompletion.complete(stillEnded, { patched: true }); // each was just shown
+    return {
+      completed: stillEnded.filter(({ sessionId }) => told.completed.has(sessionId)),
+      refused: stillEnded.filter(({ sessionId }) => told.refused.has(sessionId)),
+    };
   }
 
   /** One session that cannot be read stops neither the others nor the check; its lease passes, and it is tried again. */
@@ -91,15 +112,16 @@ export class Recovery {
     try {
       return await this.lookUp(planned);
     } catch (error) {
-      if (isRetryable(error) || !(error instanceof PlatformError) || error.kind === 'unauthorized') throw error;
+      if (!(error instanceof PlatformError) || error.kind === 'unauthorized') throw error;
       const { sessionId, foundAt } = planned;
       this.logger.warn({ sessionId, reason: error.message }, 'recovery.session-unreadable');
-      return this.clock.now() - foundAt.getTime() > UNREADABLE_AT_MOST_MS ? 'gone' : 'unreadable';
+      const tooLong = !isRetryable(error) && this.clock.now() - foundAt.getTime() > UNREADABLE_AT_MOST_MS;
+      return tooLong ? 'gone' : 'unreadable';
     }
   }
 
-  private async lookUp({ sessionId, thresholdSeconds }: PlannedCompletion): Promise<Finding> {
-    const session = await this.core.getSession(sessionId, { includeMessages: false });
+  private async lookUp({ sessionId, tenantId, thresholdSeconds }: PlannedCompletion): Promise<Finding> {
+    const session = await this.core.getSession(sessionId, { includeMessages: false, tenantId });
     if (!session) return 'gone';
     if (session.status === 'COMPLETED') return 'completed';
     const { action } = decide(session, {

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
+import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
 import { Database } from '../persistence/database.js';
@@ -11,7 +12,9 @@ import { CheckHistory } from './check-history.js';
 import type { CheckRecord } from './check-record.schema.js';
 import { pauseAfter } from './check-pause.js';
 import { Recovery } from './recovery.js';
-import { SessionCheck } from './session-check.service.js';
+import { type CheckScope, SessionCheck } from './session-check.service.js';
+import { TenantFilterError } from './session-lists.js';
+import { TenantProblems } from './tenant-problems.js';
 
 const CHECK = 'session-check';
 const RECOVERY = 'recovery';
@@ -33,7 +36,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   paused = false;
 
   private readonly logger = new Logger(SessionCheckScheduler.name);
-  private running?: Promise<CheckFigures | undefined>;
+  private running?: { trigger: CheckRecord['trigger']; figures: Promise<CheckFigures | undefined> };
   private stopped = false;
 
   constructor(
@@ -44,6 +47,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
     private readonly recovery: Recovery,
     private readonly alerts: CheckAlerts,
     private readonly history: CheckHistory,
+    private readonly problems: TenantProblems,
     private readonly usageCaps: UsageCaps,
   ) {}
 
@@ -58,30 +62,41 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   async onModuleDestroy(): Promise<void> {
     this.stopped = true;
     this.check.stop(); // by its own hook it would hear of it when this one has waited
-    await Promise.race([this.running, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
+    await Promise.race([this.running?.figures, delay(STOP_WITHIN_MS, undefined, { ref: false })]);
   }
 
-  /** Runs a check now, or joins the one that is running. @returns its figures; undefined when it failed */
-  runNow(trigger: CheckRecord['trigger'] = 'on-demand'): Promise<CheckFigures | undefined> {
-    this.running ??= this.runAndRemember(trigger).finally(() => (this.running = undefined));
-    return this.running;
+  /**
+   * Runs a check now, or joins one of the same kind that is running. One on demand asks for every tenant, a scheduled one
+   * for this replica's: it waits for the other kind to end.
+   *
+   * @returns its figures; undefined when it failed
+   */
+  async runNow(trigger: CheckRecord['trigger'] = 'on-demand'): Promise<CheckFigures | undefined> {
+    while (this.running && this.running.trigger !== trigger) await this.running.figures;
+    if (!this.running) {
+      const figures = this.runAndRemember(trigger).finally(() => (this.running = undefined));
+      this.running = { trigger, figures };
+    }
+    return this.running.figures;
   }
 
   private async runAndRemember(trigger: CheckRecord['trigger']): Promise<CheckFigures | undefined> {
     const startedAt = new Date();
     const started = performance.now();
-    const { figures, reason } = await this.runOnce();
+    const { figures, reason } = await this.runOnce(trigger === 'schedule' ? 'share' : 'all');
     const durationMs = Math.round(performance.now() - started);
     const result = figures ? { outcome: 'finished' as const, figures } : { outcome: 'failed' as const, reason };
-    await this.history.add({ startedAt, durationMs, trigger, ...result });
+    const problems = this.problems.list();
+    const instance = hostname();
+    await this.history.add({ startedAt, durationMs, trigger, instance, problems, ...result });
     if (figures) await this.usageCaps.run();
     return figures;
   }
 
-  private async runOnce(): Promise<{ figures?: CheckFigures; reason?: string }> {
+  private async runOnce(scope: CheckScope): Promise<{ figures?: CheckFigures; reason?: string }> {
     this.alerts.began();
     try {
-      const figures = await this.check.run();
+      const figures = await this.check.run(scope);
       this.failing = false;
       this.paused = figures.paused;
       this.lastFinishedAt = new Date();
@@ -92,7 +107,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
       void this.alerts.failed(error);
       const { name, message } = error as Error;
       this.logger.error({ reason: message }, 'session-check.failed');
-      return { reason: error instanceof PlatformError ? message : name };
+      return { reason: isTellable(error) ? message : name };
     }
   }
 
@@ -117,4 +132,9 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
       setTimeout(() => void job(), ms),
     );
   }
+}
+
+/** Its message names a service, a route and a kind of failure, and nothing else. */
+function isTellable(error: unknown): boolean {
+  return error instanceof PlatformError || error instanceof TenantFilterError;
 }

@@ -1,55 +1,66 @@
 import { Injectable, Logger } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Clock } from '../persistence/clock.js';
-import { JobLease } from '../persistence/job-lease.js';
+import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { traced } from '../tracing/tracing.js';
 import { Backpressure } from './backpressure.js';
-import { CatchUp } from './catch-up.js';
-import { type CheckFigures, noFigures } from './check-figures.js';
-import { CheckPlanner } from './check-planner.js';
+import type { CheckFigures } from './check-figures.js';
+import { CheckRun, FigureBook } from './check-run.js';
+import { CompletionFailedError } from './completion-batches.js';
+import { CompletionPace } from './completion-pace.js';
+import { CoreGuard } from './core-guard.js';
+import { Quarantine } from './quarantine.js';
 import { Recovery } from './recovery.js';
 import { SessionEvents } from './session-events.js';
-import { byShard, SHARD_LEASE_MS, shardLease } from './shards.js';
+import { SessionLists } from './session-lists.js';
+import { PageTooSlowError } from './session-pages.js';
+import { TenantProblems } from './tenant-problems.js';
 import { TenantScanner } from './tenant-scanner.js';
 
-const SHARDS_AT_ONCE = 8;
-const RENEW_LEASE_AFTER_MS = SHARD_LEASE_MS / 4;
-/** Scans that fail one after the other before the check gives up: hbf-core is away, and each further scan would time out. */
-const FAILURES_IN_A_ROW = 3;
+/** Scans under way at a time; those of slow lists run on beside them. */
+const SCANS_AT_ONCE = 200;
 
-/** One session check: which tenants have sessions that ended, and their completion, shard by shard. */
+/** `share`: the tenants that are this replica's. `all`: every tenant, also one whose list failed lately. */
+export type CheckScope = 'share' | 'all';
+
+/** One session check: asks for the ended sessions of each tenant, and has them completed. */
 @Injectable()
 export class SessionCheck {
   private readonly logger = new Logger(SessionCheck.name);
-  private stopping = false;
-  private failuresInARow = 0;
+  private readonly book = new FigureBook();
+  /** Tenants whose scan runs, perhaps since an earlier check. */
+  private readonly scanning = new Set<string>();
 
   constructor(
     private readonly clock: Clock,
-    private readonly lease: JobLease,
+    private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
-    private readonly planner: CheckPlanner,
+    private readonly lists: SessionLists,
     private readonly scanner: TenantScanner,
     private readonly recovery: Recovery,
-    private readonly events: SessionEvents,
+    private readonly quarantine: Quarantine,
+    private readonly problems: TenantProblems,
+    private readonly pace: CompletionPace,
     private readonly pressure: Backpressure,
-    private readonly catchUp: CatchUp,
+    private readonly events: SessionEvents,
   ) {}
 
   /** From here on a check that runs begins no further page. */
   stop(): void {
-    this.stopping = true;
+    this.scanner.stop();
   }
 
-  /** @throws PlatformError when hbf-core does not answer; a database error when the database is away */
-  async run(): Promise<CheckFigures> {
+  /**
+   * @throws PlatformError when hbf-core does not answer; TenantFilterError; a database error when the database is away
+   */
+  async run(scope: CheckScope): Promise<CheckFigures> {
     const startedAt = performance.now();
     const durationMs = () => Math.round(performance.now() - startedAt);
     try {
       const figures = await traced({ name: 'session-check' }, async (note) => {
-        const all = await this.check();
+        const all = await this.check(scope);
         const { found, held, completed } = all;
         note(() => ({ 'hbf.sessions.found': found, 'hbf.sessions.held': held, 'hbf.sessions.completed': completed }));
         return all;
@@ -63,20 +74,20 @@ export class SessionCheck {
     }
   }
 
-  private async check(): Promise<CheckFigures> {
-    const figures = noFigures();
-    this.failuresInARow = 0;
-    figures.recovered = await this.recover();
-    figures.paused = await this.pressure.begin();
-    if (figures.paused) return figures;
-    const now = this.clock.now();
+  private async check(scope: CheckScope): Promise<CheckFigures> {
+    const run = new CheckRun(this.clock.now(), this.book, new CoreGuard(this.core), this.pace.deadline());
+    run.figures.recovered += await this.recover();
+    run.figures.paused = await this.pressure.begin();
+    if (run.figures.paused) return this.book.take();
+    await this.quarantine.load();
     const tenants = await this.tenants.refresh();
-    const toScan = await this.planner.tenantsToScan(tenants, now, figures);
-    figures.tenants = tenants.length;
-    const shards = shuffle([...byShard(toScan)]);
-    const limit = pLimit(SHARDS_AT_ONCE);
-    if (this.catchUp.limited) await this.catchUp.run(toScan, now, figures, () => this.mayGoOn(figures));
-    else await Promise.all(shards.map(([shard, members]) => limit(() => this.scanShard(shard, members, now, figures))));
+    run.figures.tenants = tenants.length;
+    this.noteUnreadable(tenants, run);
+    await this.lists.proveFilter(run.now);
+    await this.scanAll(this.toScan(tenants, scope, run), run);
+    await this.quarantine.save();
+    const figures = this.book.take();
+    if (run.guard.away) throw run.guard.away;
     return figures;
   }
 
@@ -90,48 +101,84 @@ export class SessionCheck {
     }
   }
 
-  /** Under a lease, so that replicas share the work: a replica that finds the shard taken leaves it alone. */
-  private async scanShard(shard: number, tenants: readonly Tenant[], now: number, figures: CheckFigures) {
-    const name = shardLease(shard);
-    if (figures.paused || !(await this.lease.take(name, SHARD_LEASE_MS))) return;
-    let renewedAt = Date.now();
-    const stillOurs = async () => {
-      if (Date.now() - renewedAt < RENEW_LEASE_AFTER_MS) return true;
-      renewedAt = Date.now();
-      return this.lease.take(name, SHARD_LEASE_MS);
+  private noteUnreadable(tenants: readonly Tenant[], { now }: CheckRun): void {
+    this.problems.begin(now);
+    for (const { id, problem } of this.tenants.rejected) this.problems.note(id ?? 'unknown', problem, now);
+    for (const { id, unreadable = {} } of tenants) {
+      for (const problem of Object.values(unreadable)) this.problems.note(id, problem, now);
+    }
+  }
+
+  private toScan(tenants: readonly Tenant[], scope: CheckScope, run: CheckRun): Tenant[] {
+    if (scope === 'all') return shuffle(tenants);
+    const ready = tenants.filter(({ id }) => !this.problems.backsOff(id, run.now));
+    run.figures.tenantsBackingOff = tenants.length - ready.length;
+    return shuffle(ready);
+  }
+
+  /** Those that failed at once are asked again after all others, without messages: it may be one session that fails. */
+  private async scanAll(tenants: readonly Tenant[], run: CheckRun): Promise<void> {
+    const failed: Tenant[] = [];
+    await this.scanEach(tenants, run, { light: false, failed });
+    await this.scanEach(failed, run, { light: true });
+  }
+
+  private async scanEach(
+    tenants: readonly Tenant[],
+    run: CheckRun,
+    { light, failed }: { light: boolean; failed?: Tenant[] },
+  ): Promise<void> {
+    const limit = pLimit(SCANS_AT_ONCE);
+    const scanOne = async (tenant: Tenant): Promise<void> => {
+      if (run.guard.away || this.scanning.has(tenant.id)) return;
+      run.figures.tenantsScanned += light ? 0 : 1;
+      let left = () => undefined as void;
+      const leftPool = new Promise<void>((resolve) => (left = resolve));
+      let slow = false;
+      const done = this.scan(tenant, run, light, () => {
+        slow = true;
+        left();
+      });
+      const noted = done.then((error) => {
+        if (error && failed && !slow && !(error instanceof PageTooSlowError)) failed.push(tenant);
+        else if (error) this.noteFailure(tenant, error, run);
+      });
+      await Promise.race([noted, leftPool]);
     };
-    try {
-      const mayGoOn = async () => (await this.mayGoOn(figures)) && (await stillOurs());
-      for (const tenant of tenants) {
-        if (this.stopping || figures.paused || this.failuresInARow >= FAILURES_IN_A_ROW) return;
-        await this.scanTenant(tenant, now, figures, mayGoOn);
-      }
-    } finally {
-      await this.lease.release(name);
-    }
+    await Promise.all(tenants.map((tenant) => limit(() => scanOne(tenant))));
   }
 
-  private async mayGoOn(figures: CheckFigures): Promise<boolean> {
-    if (this.stopping || figures.paused) return false;
-    figures.paused = await this.pressure.tooHigh(figures.completed);
-    return !figures.paused;
-  }
-
-  private async scanTenant(tenant: Tenant, now: number, figures: CheckFigures, mayGoOn: () => Promise<boolean>) {
-    figures.tenantsScanned++;
+  /** @returns why it failed, as far as that is about the tenant */
+  private async scan(tenant: Tenant, run: CheckRun, light: boolean, leftPool: () => void): Promise<Error | undefined> {
+    this.scanning.add(tenant.id);
     try {
-      await this.scanner.scan(tenant, now, figures, mayGoOn);
-      this.failuresInARow = 0;
+      await this.scanner.scan(tenant, run, leftPool, light);
+      this.problems.succeeded(tenant.id);
+      return undefined;
     } catch (error) {
-      this.failuresInARow++;
-      figures.tenantsFailed++;
-      this.logger.error({ tenantId: tenant.id, reason: (error as Error).message }, 'session-check.tenant-failed');
+      if (error instanceof CompletionFailedError) {
+        run.figures.tenantsFailed++;
+        this.logger.error({ tenantId: tenant.id, reason: error.message }, 'completion.failed');
+        return undefined;
+      }
+      await run.guard.listFailed(tenant.id, error as Error);
+      return error as Error;
+    } finally {
+      this.scanning.delete(tenant.id);
     }
+  }
+
+  private noteFailure(tenant: Tenant, error: Error, run: CheckRun): void {
+    run.figures.tenantsFailed++;
+    const { message: reason } = error;
+    this.logger.error({ tenantId: tenant.id, reason }, 'session-check.tenant-failed');
+    const tenantsTrouble = !run.guard.away && !(error instanceof PageTooSlowError);
+    if (tenantsTrouble) this.problems.failed(tenant.id, reason, this.clock.now());
   }
 }
 
-/** Replicas start at different ends. */
-function shuffle<T>(items: T[]): T[] {
+/** Each check begins elsewhere, so that what ends one early does not keep the same tenants waiting. */
+function shuffle<T>(items: readonly T[]): T[] {
   return items
     .map((item) => ({ item, at: Math.random() }))
     .sort((a, b) => a.at - b.at)

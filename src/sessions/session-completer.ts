@@ -1,55 +1,34 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
-import {
-  completionId,
-  type EndedSession,
-  type ExpiryRule,
-  type IntentLease,
-  type PlannedCompletion,
-} from '../completions/completion.js';
+import { completionId, type EndedSession, type IntentLease } from '../completions/completion.js';
 import { CompletionRepository } from '../completions/completion.repository.js';
 import { IntentRepository } from '../completions/intent.repository.js';
 import { Config } from '../config/config.js';
-import { FirstAttempts, type SessionInFlight } from '../deliveries/first-attempts.js';
+import { FirstAttempts } from '../deliveries/first-attempts.js';
 import { PayloadSource } from '../deliveries/payload-source.js';
+import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
-import type { Tenant } from '../platform/core/tenant.dto.js';
-import { PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
-import type { CheckFigures } from './check-figures.js';
-import { planDeliveries } from './delivery-plan.js';
+import { CoreCompletion } from './core-completion.js';
+import { type Planned, planBatch, type ReadSession } from './delivery-plan.js';
 import { endOf } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
+import { Refusals } from './refusals.js';
 import { SessionEvents } from './session-events.js';
 
-/** A session that has ended, and by which rule. */
-export interface Ended {
-  session: ChatSession;
-  rule: ExpiryRule;
-}
-
-/** A page of ended sessions, planned, and the lease under which their intent is written. */
-export interface PlannedPage extends IntentLease {
-  sessions: SessionInFlight[];
-}
-
-export interface CompletionContext {
-  tenant: Tenant;
-  thresholdSeconds: number;
-  /** Enabled integrations that list the tenant. */
-  integrations: readonly Integration[];
-  figures: CheckFigures;
-  /** When the sessions were asked for; epoch ms of this machine. */
-  readAt: number;
-}
+/**
+ * What became of a session: `completed`; `active`, hbf-core still lists it as far as is known, or somebody else is at
+ * work on it; `again`, it was read so long ago that it must be read again.
+ */
+export type CompletionResult = 'completed' | 'active' | 'again';
 
 /**
- * Ends sessions, page by page, in the order that loses nothing: write the intent, tell hbf-core, deliver. If
- * the process ends after the first step, Recovery does the rest.
+ * Ends sessions, a batch at a time, in the order that loses nothing: write the intent, tell hbf-core, deliver. If the
+ * process ends after the first step, Recovery does the rest.
  */
 @Injectable()
 export class SessionCompleter {
@@ -59,123 +38,103 @@ export class SessionCompleter {
     private readonly config: Config,
     private readonly clock: Clock,
     private readonly core: CoreClient,
+    private readonly coreCompletion: CoreCompletion,
     private readonly tenants: TenantDirectory,
+    private readonly integrations: IntegrationRepository,
     private readonly intents: IntentRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
     private readonly quarantine: Quarantine,
+    private readonly refusals: Refusals,
     private readonly events: SessionEvents,
   ) {}
 
   /**
    * Long enough for the calls to hbf-core, the wait for a turn and the first attempts. A process that needs longer
-   * (because it was paused, for instance) loses the page to the recovery of another.
+   * (because it was paused, for instance) loses the batch to the recovery of another.
    */
   get leaseMs(): number {
     return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
   }
 
-  /**
-   * Plans a page of sessions, under a lease of its own. They are serialised at once: as parsed they would be in memory
-   * while the database and hbf-core take their time.
-   */
-  plan(ended: readonly Ended[], { tenant, thresholdSeconds, integrations }: CompletionContext): PlannedPage {
-    const now = this.clock.now();
-    const withUser = planDeliveries({ containsUserInteraction: true }, tenant, integrations);
-    const withoutUser = planDeliveries({ containsUserInteraction: false }, tenant, integrations);
-    const sessions = ended.map(({ session, rule }): SessionInFlight => {
-      const planned: PlannedCompletion = {
-        _id: completionId(session.id, 1),
-        sessionId: session.id,
-        revision: 1,
-        organizationId: tenant.organizationId,
-        tenantId: tenant.id,
-        rule,
-        thresholdSeconds,
-        lastInteraction: session.lastInteraction,
-        foundAt: new Date(now),
-        ...(session.containsUserInteraction ? withUser : withoutUser),
-      };
-      return { planned, source: new PayloadSource(planned, this.core, this.tenants, { session, tenant }) };
-    });
-    return { lease: randomUUID(), leaseUntil: new Date(now + this.leaseMs), sessions };
+  /** A read session with its payload, serialised at once: as parsed it would be in memory while it waits for its batch. */
+  read(session: ChatSession, facts: Pick<ReadSession, 'rule' | 'thresholdSeconds' | 'tenant' | 'readAt' | 'run'>) {
+    const { id, lastInteraction, containsUserInteraction } = session;
+    const { tenant } = facts;
+    const ended = { sessionId: id, revision: 1, organizationId: tenant.organizationId, tenantId: tenant.id };
+    const source = new PayloadSource(ended, this.core, this.tenants, { session, tenant });
+    return { id, lastInteraction, containsUserInteraction, source, ...facts };
   }
 
   /**
-   * Ends one page of sessions of one tenant, as planned, which have permits (FirstAttempts.reserve), so that their first
-   * attempts start right after hbf-core was told.
+   * Ends a batch of sessions, of any tenants, which have permits (FirstAttempts.reserve), so that their first attempts
+   * start right after hbf-core was told.
    *
-   * @returns the ids that hbf-core still lists as ACTIVE afterwards, as far as is known; none, too, when they were read
-   *   so long ago that they must be read again
+   * @returns what became of each, by session id
    * @throws PlatformError when hbf-core fails; what was written down is left to the recovery
    */
-  complete(page: PlannedPage, context: CompletionContext): Promise<string[]> {
-    const attributes = () => ({ 'hbf.tenant.id': context.tenant.id, 'hbf.sessions.ended': page.sessions.length });
-    return traced({ name: 'completion', attributes }, () => this.completePage(page, context));
+  complete(batch: readonly ReadSession[]): Promise<Map<string, CompletionResult>> {
+    const attributes = () => ({ 'hbf.sessions.ended': batch.length });
+    return traced({ name: 'completion', attributes }, () => this.completeBatch(batch));
   }
 
-  private async completePage(page: PlannedPage, context: CompletionContext): Promise<string[]> {
-    const known = await this.addIntent(page, page.sessions);
-    const fresh = page.sessions.filter(({ planned }) => !known.has(planned._id));
-    const again = page.sessions.filter(({ planned }) => known.has(planned._id));
-    const { returned, repeated, busy } = await this.sortOut(page, again);
-    const intended = [...fresh, ...returned];
-    if (Date.now() - context.readAt > this.leaseMs) return this.startOver(page, intended);
+  private async completeBatch(all: readonly ReadSession[]): Promise<Map<string, CompletionResult>> {
+    const batch = all.filter(({ tenant, run }) => !run.suspect.has(tenant.id));
+    const lease = { lease: randomUUID(), leaseUntil: new Date(this.clock.now() + this.leaseMs) };
+    const integrations = await this.integrations.enabledForTenants([...new Set(batch.map(({ tenant }) => tenant.id))]);
+    const planned = planBatch(batch, integrations, new Date(this.clock.now()));
+    const known = await this.addIntent(lease, planned);
+    const fresh = planned.filter((one) => !known.has(one.planned._id));
+    const again = planned.filter((one) => known.has(one.planned._id));
+    const { returned, repeated } = await this.sortOut(lease, again);
+    const results = new Map<string, CompletionResult>(all.map(({ id }) => [id, 'active']));
+    const { inTime, late } = this.byAge([...fresh, ...returned]);
+    await this.startOver(lease, late, results);
 
-    const refused = await this.tellCore([...intended, ...repeated].map(sessionIdOf));
-    await this.giveUp(page, intended, refused, context);
-    const completed = intended.filter((one) => !refused.has(sessionIdOf(one)));
-    context.figures.completed += completed.length;
-    context.figures.repeated += repeated.length;
-    this.noteCompleted(completed.map(({ planned }) => planned));
-    const integrations = new Map(context.integrations.map((integration) => [integration.id, integration]));
-    this.firstAttempts.begin(page, completed, integrations);
-    return [...refused, ...busy, ...repeated.map(sessionIdOf)];
+    const evidence = { patched: batch.some(({ run }) => run.patched) };
+    const told = await this.coreCompletion.complete(
+      [...inTime, ...repeated].map(({ planned: one }) => one),
+      evidence,
+    );
+    if (evidence.patched) for (const { run } of batch) run.patched = true;
+    const completed = inTime.filter(({ read }) => told.completed.has(read.id));
+    await this.giveUp(
+      lease,
+      inTime.filter(({ read }) => told.refused.has(read.id)),
+      batch.length === 1,
+    );
+    for (const { read } of repeated) this.noteRepeated(read, told.refused.has(read.id));
+    for (const { read } of completed) this.noteDone(read, results);
+    this.noteCompleted(completed.map((one) => one.planned));
+    const whole = !inTime.some(({ read }) => told.unknown.has(read.id));
+    this.firstAttempts.begin(lease, completed, byId(integrations), { whole });
+    return results;
   }
 
   /** @returns the ids that are intended or completed already */
-  private addIntent(lease: IntentLease, sessions: readonly SessionInFlight[]): Promise<Set<string>> {
+  private addIntent(lease: IntentLease, sessions: readonly Planned[]): Promise<Set<string>> {
     return this.intents.add(
       lease,
       sessions.map(({ planned }) => planned),
     );
   }
 
-  /**
-   * A process that was paused acts on what is long out of date: others have completed the sessions, and where the user
-   * came back, hbf-core would end a session that the user is writing in. Nobody is told; the intent is removed, if the
-   * recovery of another process has not taken it over.
-   *
-   * @returns none: all are to be read again
-   */
-  private async startOver({ lease }: IntentLease, intended: readonly SessionInFlight[]): Promise<string[]> {
-    this.logger.warn({ sessions: intended.length }, 'completion.out-of-date');
-    await this.intents.remove(
-      lease,
-      intended.map(({ planned }) => planned._id),
-    );
-    return [];
+  private byAge(sessions: readonly Planned[]): { inTime: Planned[]; late: Planned[] } {
+    const oldest = Date.now() - this.leaseMs;
+    const inTime = sessions.filter(({ read }) => read.readAt >= oldest);
+    return { inTime, late: sessions.filter(({ read }) => read.readAt < oldest) };
   }
 
   /**
-   * Sets sessions COMPLETED. A page that hbf-core refuses is split until the refused ones stand alone; the others go on.
-   *
-   * @returns the ids that it refuses
+   * A process that was paused acts on what is long out of date: others have completed the sessions, and where the user
+   * came back, hbf-core would end a session that the user is writing in. Nobody is told; the intents are removed, if the
+   * recovery of another process has not taken them over.
    */
-  async tellCore(ids: readonly string[]): Promise<Set<string>> {
-    if (ids.length === 0) return new Set();
-    try {
-      await this.core.completeSessions(ids);
-      return new Set();
-    } catch (error) {
-      const aboutAnId = error instanceof PlatformError && (error.kind === 'refused' || error.kind === 'not-found');
-      if (!aboutAnId) throw error;
-      if (ids.length === 1) return new Set(ids);
-      const middle = Math.ceil(ids.length / 2);
-      const left = await this.tellCore(ids.slice(0, middle));
-      const right = await this.tellCore(ids.slice(middle));
-      return new Set([...left, ...right]);
-    }
+  private async startOver(lease: IntentLease, late: readonly Planned[], results: Map<string, CompletionResult>) {
+    if (late.length === 0) return;
+    this.logger.warn({ sessions: late.length }, 'completion.out-of-date');
+    for (const { read } of late) results.set(read.id, 'again');
+    await this.removeIntents(lease, late);
   }
 
   /** Says that hbf-core was told of these now. */
@@ -190,52 +149,62 @@ export class SessionCompleter {
 
   /**
    * What to do with sessions that ended before: `returned`, the user came back and it ended again, a new revision;
-   * `repeated`, hbf-core shows it ACTIVE again, untouched; `busy`, another process or the recovery is at work on it.
+   * `repeated`, hbf-core shows it ACTIVE again, untouched. Of the others, another process or the recovery is at work.
    */
-  private async sortOut(lease: IntentLease, again: readonly SessionInFlight[]) {
-    const result = { returned: [] as SessionInFlight[], repeated: [] as SessionInFlight[], busy: [] as string[] };
+  private async sortOut(lease: IntentLease, again: readonly Planned[]) {
+    const result = { returned: [] as Planned[], repeated: [] as Planned[] };
     if (again.length === 0) return result;
-    const latest = await this.completions.latestOf(again.map(sessionIdOf));
-    const candidates: SessionInFlight[] = [];
+    const latest = await this.completions.latestOf(again.map(({ read }) => read.id));
+    const candidates: Planned[] = [];
     for (const one of again) {
-      const { sessionId, lastInteraction } = one.planned;
-      const before = latest.get(sessionId);
-      if (!before) result.busy.push(sessionId);
-      else if (lastInteraction <= before.lastInteraction) result.repeated.push(one);
-      else candidates.push(this.asRevision(before.revision + 1, one.planned));
+      const before = latest.get(one.read.id);
+      if (!before) continue;
+      if (one.planned.lastInteraction <= before.lastInteraction) result.repeated.push(one);
+      else candidates.push(this.asRevision(before.revision + 1, one));
     }
     if (candidates.length === 0) return result;
     const known = await this.addIntent(lease, candidates);
-    for (const one of candidates) {
-      if (known.has(one.planned._id)) result.busy.push(sessionIdOf(one));
-      else result.returned.push(one);
-    }
+    result.returned = candidates.filter(({ planned }) => !known.has(planned._id));
     return result;
   }
 
   /** Its payload tells the revision, and is made of the session as hbf-core has it then: few sessions return. */
-  private asRevision(revision: number, first: PlannedCompletion): SessionInFlight {
+  private asRevision(revision: number, { planned: first, read }: Planned): Planned {
     const planned = { ...first, _id: completionId(first.sessionId, revision), revision };
-    return { planned, source: new PayloadSource(planned, this.core, this.tenants) };
+    return { planned, read, source: new PayloadSource(planned, this.core, this.tenants) };
   }
 
-  private async giveUp(
-    { lease }: IntentLease,
-    intended: readonly SessionInFlight[],
-    refused: ReadonlySet<string>,
-    { tenant, figures }: CompletionContext,
-  ): Promise<void> {
-    if (refused.size === 0) return;
-    figures.refused += refused.size;
-    const given = intended.filter((one) => refused.has(sessionIdOf(one)));
+  private async giveUp(lease: IntentLease, refused: readonly Planned[], alone: boolean): Promise<void> {
+    await this.removeIntents(lease, refused);
+    for (const { read } of refused) this.noteRefused(read, alone);
+  }
+
+  private noteRefused({ id, tenant, run }: ReadSession, alone: boolean): void {
+    run.figures.refused++;
+    run.apart.add(tenant.id);
+    this.refusals.note(id, tenant.id, { patched: run.patched, alone });
+  }
+
+  private noteRepeated(read: ReadSession, refused: boolean): void {
+    read.run.figures.repeated++;
+    this.quarantine.repeated(read.id, read.tenant.id);
+    if (refused) this.noteRefused(read, true);
+  }
+
+  private noteDone({ id, run }: ReadSession, results: Map<string, CompletionResult>): void {
+    run.figures.completed++;
+    results.set(id, 'completed');
+    this.quarantine.remove(id);
+  }
+
+  private async removeIntents({ lease }: IntentLease, sessions: readonly Planned[]): Promise<void> {
     await this.intents.remove(
       lease,
-      given.map(({ planned }) => planned._id),
+      sessions.map(({ planned }) => planned._id),
     );
-    for (const id of refused) this.quarantine.add(id, tenant.id, 'hbf-core refuses to complete it');
   }
 }
 
-function sessionIdOf({ planned }: SessionInFlight): string {
-  return planned.sessionId;
+function byId(integrations: readonly Integration[]): Map<number, Integration> {
+  return new Map(integrations.map((integration) => [integration.id, integration]));
 }

@@ -7,26 +7,36 @@ import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { UsageCapsModule } from '../usage-caps/usage-caps.module.js';
 import { Backpressure } from './backpressure.js';
-import { CatchUp } from './catch-up.js';
 import { CheckAlerts } from './check-alerts.js';
 import { CheckHistory } from './check-history.js';
-import { CheckPlanner } from './check-planner.js';
+import { CheckProblems } from './check-problems.js';
 import { CHECK_RECORD, checkRecordSchema } from './check-record.schema.js';
+import { CompletionBatches } from './completion-batches.js';
 import { CompletionPace, PaceTimer } from './completion-pace.js';
+import { CoreCompletion } from './core-completion.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
+import { ListTiming } from './list-timing.js';
+import { Quarantine } from './quarantine.js';
+import { QUARANTINED_SESSION, quarantinedSessionSchema } from './quarantine.schema.js';
+import { Refusals } from './refusals.js';
+import { SessionLists } from './session-lists.js';
+import { SessionPages } from './session-pages.js';
+import { TenantProblems } from './tenant-problems.js';
 import { Recovery } from './recovery.js';
 import { SessionCheckScheduler } from './session-check.scheduler.js';
 import { SessionCheck } from './session-check.service.js';
 import { SessionCompleter } from './session-completer.js';
 import { SessionEvents } from './session-events.js';
-import { Quarantine } from './quarantine.js';
 import { TenantScanner } from './tenant-scanner.js';
 
 /** Finds the sessions that have ended and has them completed, on a schedule. */
 @Module({
   imports: [
-    MongooseModule.forFeature([{ name: CHECK_RECORD, schema: checkRecordSchema }]),
+    MongooseModule.forFeature([
+      { name: CHECK_RECORD, schema: checkRecordSchema },
+      { name: QUARANTINED_SESSION, schema: quarantinedSessionSchema },
+    ]),
     CompletionsModule,
     DeliveriesModule,
     IntegrationsModule,
@@ -36,22 +46,37 @@ import { TenantScanner } from './tenant-scanner.js';
   ],
   providers: [
     Backpressure,
-    CatchUp,
     CheckAlerts,
     CheckHistory,
-    CheckPlanner,
+    CheckProblems,
+    CompletionBatches,
     CompletionPace,
+    CoreCompletion,
     DryRun,
     EndedSessions,
+    ListTiming,
     PaceTimer,
+    Quarantine,
     Recovery,
+    Refusals,
     SessionCheck,
     SessionCheckScheduler,
     SessionCompleter,
     SessionEvents,
-    Quarantine,
+    SessionLists,
+    SessionPages,
+    TenantProblems,
     TenantScanner,
   ],
-  exports: [CheckHistory, DryRun, SessionEvents, SessionCheckScheduler],
+  exports: [
+    CheckHistory,
+    CheckProblems,
+    DryRun,
+    ListTiming,
+    Quarantine,
+    SessionEvents,
+    SessionCheckScheduler,
+    TenantProblems,
+  ],
 })
 export class SessionsModule {}

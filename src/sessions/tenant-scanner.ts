@@ -1,130 +1,187 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
-import { FirstAttempts } from '../deliveries/first-attempts.js';
-import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
+import type { SessionPage } from '../platform/core/core.client.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
-import type { CheckFigures } from './check-figures.js';
-import { decide, type ExpiryTimes, thresholdOf } from './expiry-policy.js';
-import { type CompletionContext, type Ended, type PlannedPage, SessionCompleter } from './session-completer.js';
-import { SessionReader } from './session-reader.js';
+import { Backpressure } from './backpressure.js';
+import type { CheckRun, Scan } from './check-run.js';
+import { CompletionBatches } from './completion-batches.js';
+import { CompletionPace } from './completion-pace.js';
+import { decide, thresholdOf } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
+import type { ReadSession } from './delivery-plan.js';
+import { type CompletionResult, SessionCompleter } from './session-completer.js';
+import { type LightReading, type PageRead, SessionPages } from './session-pages.js';
+import { TenantProblems } from './tenant-problems.js';
 
-type ScanTimes = Omit<ExpiryTimes, 'liveChatMaxIdleMs'>;
+/** Ends a list that brings something new for ever. */
+const MAX_PAGES = 10_000;
 
-/** Reads a tenant's expired sessions, page by page with their messages, and has them completed. */
+/** What one page of a scan came to. */
+interface PageOutcome {
+  /** Sessions. */
+  completed: number;
+  /** Sessions, or problems, that the scan had not met before. */
+  fresh: number;
+  /** Some of it must be read again. */
+  again: boolean;
+}
+
+/** Reads a tenant's expired sessions, page by page, and has them completed. */
 @Injectable()
 export class TenantScanner {
+  private readonly logger = new Logger(TenantScanner.name);
+  private stopping = false;
+
   constructor(
     private readonly config: Config,
-    private readonly core: CoreClient,
-    private readonly integrations: IntegrationRepository,
+    private readonly pages: SessionPages,
+    private readonly batches: CompletionBatches,
     private readonly completer: SessionCompleter,
-    private readonly firstAttempts: FirstAttempts,
+    private readonly pace: CompletionPace,
     private readonly quarantine: Quarantine,
+    private readonly problems: TenantProblems,
+    private readonly pressure: Backpressure,
   ) {}
+
+  /** From here on no scan begins a further page. */
+  stop(): void {
+    this.stopping = true;
+  }
 
   /**
    * Completing takes sessions out of the list, so the pages shift: paging on would skip some, and reading the first
    * page again and again would not end where sessions are held back. So the same page is read again for as long as
-   * something on it was completed, and the next one only when all that is on it stays; until the page that was the last
-   * one when it was read. The cutoff is one for all.
+   * something on it was completed, and the next one when all that is on it stays. Where everything on a page was
+   * completed, `total` or a short page may say that it was the last: if that is wrong, the next check finds the rest.
+   * Where something stays, the list is read until a page brings nothing new.
    *
-   * @param now the check's one point in time, epoch ms
-   * @param mayGoOn asked before each page; false: the process stops, or the lease is lost
-   * @throws PlatformError when hbf-core fails
+   * @param light whether to list without messages first; else that is done where a session stays on the list
+   * @throws PlatformError when the tenant's list fails; CompletionFailedError
    */
-  async scan(tenant: Tenant, now: number, figures: CheckFigures, mayGoOn: () => Promise<boolean>): Promise<void> {
-    const { sessionPageSize: pageSize, defaultThresholdSeconds } = this.config;
-    const threshold = thresholdOf(tenant, defaultThresholdSeconds);
-    const integrations = await this.integrations.enabledForTenants([tenant.id]);
-    const context = { tenant, thresholdSeconds: threshold.seconds, integrations, figures };
+  async scan(tenant: Tenant, run: CheckRun, leftPool: () => void, light = false): Promise<void> {
+    const threshold = thresholdOf(tenant, this.config.defaultThresholdSeconds);
+    const cutoff = new Date(run.now - threshold.seconds * 1000);
+    const asLight = light || this.readsOneByOne(tenant);
+    const scan: Scan = { tenant, threshold, cutoff, run, leftPool, light: asLight };
     /** Seen, and expected to stay on the list. */
     const staying = new Set<string>();
-    const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
-    const reader = new SessionReader(this.core, { tenantId: tenant.id, lastInteractionBefore, pageSize }, (session) => {
-      const ended = this.decide(session, { now, threshold }).action === 'complete';
-      return ended && !staying.has(session.id) && !this.quarantine.has(session.id);
-    });
-    for (let page = 0; ;) {
-      const permits = await this.firstAttempts.reserve(pageSize);
-      try {
-        if (!(await mayGoOn())) return;
-        const readAt = Date.now();
-        const read = { ...context, readAt };
-        const { planned, last } = await this.planPage(reader, page, { now, threshold }, staying, read);
-        const found = planned.sessions.length;
-        permits.keep(found);
-        const stay = found > 0 ? await this.completer.complete(planned, read) : [];
-        stay.forEach((id) => staying.add(id));
-        const outOfDate = Date.now() - readAt > this.completer.leaseMs; // then it was given back, to be read again
-        if (last && !outOfDate) return;
-        if (found === stay.length) page++;
-      } finally {
-        permits.release();
-      }
+    for (let page = 0, lastSize = 0, reads = 0; reads < MAX_PAGES; reads++) {
+      await this.batches.room();
+      if (!(await this.mayGoOn(run, tenant))) return;
+      const pageSize = this.pages.sizeFor(scan);
+      if (pageSize !== lastSize) page = 0; // pages of another size: what stays is passed over
+      lastSize = pageSize;
+      const readAt = Date.now();
+      const taken = { sessions: 0 };
+      const found = await this.pages.read(scan, { page, pageSize }, this.lightReading(scan, staying, taken));
+      if (!found) continue;
+      run.guard.listed(tenant.id);
+      const { completed, fresh, again } = await this.completePage(found, scan, staying, readAt);
+      this.pace.giveBack(taken.sessions - completed);
+      const allCompleted = completed === found.count;
+      if (allCompleted && isLast(found, page, pageSize)) return this.end(scan, staying, found);
+      if (allCompleted || again || found.unread > 0) continue;
+      if (fresh === 0) return this.end(scan, staying, found);
+      if (completed === 0) page++;
     }
+    this.logger.warn({ tenantId: tenant.id, pages: MAX_PAGES }, 'session-check.list-endless');
   }
 
-  /** By itself, so that the sessions as they were read are not held on to while they are completed. */
-  private async planPage(
-    reader: SessionReader,
-    page: number,
-    times: ScanTimes,
-    staying: Set<string>,
-    context: CompletionContext,
-  ): Promise<{ planned: PlannedPage; last: boolean }> {
-    const { tenant, figures } = context;
-    const found = await reader.read(page);
-    this.noteRejected(found, tenant, staying, figures);
-    this.leaveOthers(found, tenant, staying);
+  private readsOneByOne({ id }: Tenant): boolean {
+    return this.pace.limited || this.pages.hasStaying(id) || this.quarantine.knowsSomeOf(id);
+  }
+
+  private lightReading(scan: Scan, staying: ReadonlySet<string>, taken: { sessions: number }): LightReading {
+    return {
+      isWanted: (session) => this.isWanted(session, scan, staying),
+      take: async (wanted) => {
+        taken.sessions = await this.pace.take(wanted, () => this.mayGoOn(scan.run, scan.tenant));
+        return taken.sessions;
+      },
+    };
+  }
+
+  private async mayGoOn(run: CheckRun, tenant: Tenant): Promise<boolean> {
+    const { figures } = run;
+    if (this.stopping || run.guard.away || figures.paused || run.suspect.has(tenant.id)) return false;
+    if (this.pace.isOver(run.deadline)) {
+      run.defer(tenant.id);
+      return false;
+    }
+    figures.paused = await this.pressure.tooHigh(figures.completed);
+    return !figures.paused;
+  }
+
+  private async completePage(found: PageRead, scan: Scan, staying: Set<string>, readAt: number): Promise<PageOutcome> {
+    const { run } = scan;
+    const freshProblems = this.noteRejected(found, scan, staying);
+    for (const id of found.gone) staying.add(id);
     const fresh = found.items.filter((session) => !staying.has(session.id));
-    const ended = this.select(fresh, times, staying, figures);
-    return { planned: this.completer.plan(ended, context), last: isLast(found, page, this.config.sessionPageSize) };
+    const ended = this.select(fresh, scan, staying, readAt);
+    run.figures.found += ended.length;
+    const results = ended.length > 0 ? await this.batches.complete(ended, run) : new Map<string, CompletionResult>();
+    for (const { id } of ended) if (results.get(id) === 'active') staying.add(id);
+    const count = (wanted: CompletionResult) => [...results.values()].filter((one) => one === wanted).length;
+    return { completed: count('completed'), fresh: fresh.length + freshProblems, again: count('again') > 0 };
   }
 
-  private decide(session: ChatSession, times: ScanTimes) {
-    return decide(session, { ...times, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
-  }
-
-  private select(
-    fresh: readonly ChatSession[],
-    times: ScanTimes,
-    staying: Set<string>,
-    figures: CheckFigures,
-  ): Ended[] {
-    const ended: Ended[] = [];
+  /** Serialised right away: the sessions as they were read are not held on to while they wait for their batch. */
+  private select(fresh: readonly ChatSession[], scan: Scan, staying: Set<string>, readAt: number): ReadSession[] {
+    const { tenant, threshold, run } = scan;
+    const ended: ReadSession[] = [];
     for (const session of fresh) {
-      const decision = this.decide(session, times);
-      if (decision.action === 'complete' && !this.quarantine.has(session.id)) {
-        ended.push({ session, rule: decision.rule });
+      const decision = this.decide(session, scan);
+      if (decision.action === 'complete' && !this.isForeign(session, scan) && !this.quarantine.holds(session.id)) {
+        const facts = { rule: decision.rule, thresholdSeconds: threshold.seconds, tenant, readAt, run };
+        ended.push(this.completer.read(session, facts));
         continue;
       }
       staying.add(session.id);
-      if (decision.action === 'hold') figures.held++;
+      if (decision.action === 'hold') run.figures.held++;
     }
-    figures.found += ended.length;
     return ended;
   }
 
-  /** Were hbf-core's filter to fail, a customer would get another's transcripts. */
-  private leaveOthers(found: SessionPage, tenant: Tenant, staying: Set<string>): void {
-    for (const { id, tenantId } of found.items) {
-      if (tenantId === undefined || tenantId === tenant.id) continue;
-      this.quarantine.add(id, tenant.id, 'hbf-core lists it for this tenant, but it is of another');
-      staying.add(id);
-    }
+  private isWanted(session: ChatSession, scan: Scan, staying: ReadonlySet<string>): boolean {
+    if (staying.has(session.id) || this.quarantine.holds(session.id)) return false;
+    return this.decide(session, scan).action === 'complete';
   }
 
-  private noteRejected(found: SessionPage, tenant: Tenant, staying: Set<string>, figures: CheckFigures): void {
-    for (const { id, problem } of found.rejected) {
-      this.quarantine.add(id, tenant.id, problem);
-      const key = id ?? problem;
-      if (staying.has(key)) continue;
-      staying.add(key);
-      figures.malformed++;
+  private decide(session: ChatSession, { run, threshold }: Scan) {
+    return decide(session, { now: run.now, threshold, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
+  }
+
+  /** Were hbf-core's filter to fail, a customer would get another's transcripts. */
+  private isForeign({ id, tenantId }: ChatSession, { tenant, run }: Scan): boolean {
+    if (tenantId !== undefined && tenantId !== tenant.id) {
+      this.quarantine.add(id, tenant.id, 'hbf-core lists it for this tenant, but it is of another');
+      return true;
     }
+    const other = run.otherOwner(id, tenant.id);
+    if (other === undefined) return false;
+    run.suspect.add(other).add(tenant.id);
+    this.quarantine.add(id, tenant.id, `hbf-core lists it for this tenant and for ${other}`);
+    return true;
+  }
+
+  /** @returns how many problems are new to this scan */
+  private noteRejected(found: SessionPage, { tenant, run }: Scan, staying: Set<string>): number {
+    const before = staying.size;
+    for (const { id, problem } of found.rejected) {
+      if (id === undefined) this.problems.note(tenant.id, problem, run.now);
+      else this.quarantine.add(id, tenant.id, problem);
+      staying.add(id ?? problem);
+    }
+    run.figures.malformed += staying.size - before;
+    return staying.size - before;
+  }
+
+  private end({ tenant, run }: Scan, staying: ReadonlySet<string>, { total }: SessionPage): void {
+    this.pages.noteStaying(tenant.id, staying.size > 0);
+    if (total === undefined || total <= staying.size) return;
+    run.figures.listsShort++;
+    this.logger.warn({ tenantId: tenant.id, total, listed: staying.size }, 'session-check.list-short');
   }
 }
 

@@ -22,6 +22,11 @@ export class TokenBucket {
     return portion;
   }
 
+  /** Takes back tokens that were not used. */
+  giveBack(tokens: number): void {
+    this.tokens = Math.min(this.capacity, this.tokens + tokens);
+  }
+
   /** @returns milliseconds until `take` of as many gives something, as things stand */
   msUntil(wanted: number, now: number): number {
     this.fill(now);

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SHARD_LEASE_MS } from '../../src/sessions/shards.js';
 import { Random } from '../support/random.js';
 import { listed, nameOf } from '../world/arrivals.js';
 import type { SimRequest } from '../world/platform/sim-request.js';
@@ -47,8 +46,8 @@ export interface ReplicaResult extends DeliveryCheck {
 }
 
 const LIST = 'GET /chat-sessions';
-/** The longest lease there is is that of a shard; completions and claims have 16 s here. */
-const PAUSE_MS = SHARD_LEASE_MS + 5_000;
+/** Longer than any lease: completions and claims have 16 s here. */
+const PAUSE_MS = 65_000;
 const KILL_AFTER_MS = 12_000;
 const HELD_MS = 5_000;
 const GO_ON_MS = 10_000;

@@ -1,8 +1,13 @@
-import type { Model } from 'mongoose';
+import type { Connection, Model } from 'mongoose';
 import { INTEGRATION, type IntegrationDocument, integrationSchema } from '../../src/integrations/integration.schema.js';
 import { MAIL, type MailDocument, mailSchema } from '../../src/notifications/mail.schema.js';
 import { COUNTER, type CounterDocument, counterSchema } from '../../src/persistence/counter.schema.js';
 import type { Database } from '../../src/persistence/database.js';
+import {
+  QUARANTINED_SESSION,
+  type QuarantinedSession,
+  quarantinedSessionSchema,
+} from '../../src/sessions/quarantine.schema.js';
 import { LEASE, type LeaseDocument, leaseSchema } from '../../src/persistence/lease.schema.js';
 
 /** Models as the rooms' modules register them, for tests that build a repository by hand. */
@@ -20,4 +25,8 @@ export function integrationModel({ connection }: Database): Model<IntegrationDoc
 
 export function mailModel({ connection }: Database): Model<MailDocument> {
   return connection.model<MailDocument>(MAIL, mailSchema);
+}
+
+export function quarantineModel(connection: Connection): Model<QuarantinedSession> {
+  return connection.model<QuarantinedSession>(QUARANTINED_SESSION, quarantinedSessionSchema);
 }

@@ -9,6 +9,7 @@ const OWNERS = {
   integrations: 'integrations',
   mails: 'notifications',
   'session-checks': 'sessions',
+  quarantine: 'sessions',
   trainings: 'nlp-pipelines',
   'capped-tenants': 'usage-caps',
   counters: 'persistence',

@@ -60,15 +60,22 @@ describe('CoreClient', () => {
       expect(page).toMatchObject({ items: [{ id: 't1', organizationId: 'o1' }], rejected: [], count: 1, total: 41 });
     });
 
-    it('sets a malformed tenant aside', async () => {
-      answers = [{ body: { items: [TENANT, { id: 't2', organizationId: 5 }, { ...TENANT, plugins: 'no' }] } }];
+    it('sets a tenant without an organization aside', async () => {
+      answers = [{ body: { items: [TENANT, { id: 't2', organizationId: 5 }] } }];
       const page = await core.listTenants(0, 20);
       expect(page.items.map((tenant) => tenant.id)).toEqual(['t1']);
-      expect(page.count).toBe(3);
-      expect(page.rejected).toEqual([
-        { id: 't2', problem: 'tenant.organizationId must be a non-empty string' },
-        { id: 't1', problem: 'tenant.plugins must be an array' },
-      ]);
+      expect(page.count).toBe(2);
+      expect(page.rejected).toEqual([{ id: 't2', problem: 'tenant.organizationId must be a non-empty string' }]);
+    });
+
+    it.each([
+      [{ plugins: 'no' }, { plugins: 'tenant.plugins must be an array' }],
+      [{ plugins: [null] }, { plugins: 'tenant.plugins[0] must be an object' }],
+      [{ settings: 'x' }, { settings: 'tenant.settings must be an object' }],
+    ])('reads of a tenant with %j what can be read', async (broken, unreadable) => {
+      answers = [{ body: [{ ...TENANT, ...broken }] }];
+      const { items } = await core.listTenants(0, 20);
+      expect(items).toMatchObject([{ id: 't1', unreadable, analyzesSessions: false }]);
     });
   });
 
@@ -79,7 +86,6 @@ describe('CoreClient', () => {
       page: 0,
       pageSize: 50,
       includeMessages: true,
-      includeTenant: false,
     };
 
     it('asks for ACTIVE sessions before the cutoff, with their live chats', async () => {
@@ -93,14 +99,13 @@ describe('CoreClient', () => {
         page: '0',
         pageSize: '50',
         includeMessages: 'true',
-        includeTenant: 'false',
       });
     });
 
-    it('asks for every tenant without one', async () => {
-      answers = [{ body: [] }];
-      await core.listActiveSessions({ ...query, tenantId: undefined });
-      expect(seen[0]!.url).not.toContain('tenantId');
+    it('asks once: the session check has other tenants to ask, and comes back', async () => {
+      answers = [{ status: 503 }, { body: [] }];
+      await expect(core.listActiveSessions(query)).rejects.toMatchObject({ code: 'http_503' });
+      expect(seen).toHaveLength(1);
     });
 
     it.each([[[SESSION]], [{ items: [SESSION] }]])('reads both forms of a list: %j', async (body) => {
@@ -152,15 +157,21 @@ describe('CoreClient', () => {
   describe('getSession', () => {
     it('asks with the flags', async () => {
       answers = [{ body: SESSION }];
-      expect(await core.getSession('a/b', { includeMessages: false })).toMatchObject({ id: 's1' });
+      expect(await core.getSession('a/b', { includeMessages: false, tenantId: 't1' })).toMatchObject({ id: 's1' });
       expect(seen[0]!.url).toBe('/chat-sessions/a%2Fb?includeMessages=false&includeTenant=true&includeLiveChats=true');
+    });
+
+    it.each([{ tenantId: 't2' }, { tenant: { id: 't2' } }])('refuses a session of another tenant: %j', async (told) => {
+      answers = [{ body: { ...SESSION, ...told } }];
+      const read = core.getSession('s1', { includeMessages: true, tenantId: 't1' });
+      await expect(read).rejects.toMatchObject({ kind: 'shape', code: 'foreign_session' });
     });
 
     it('knows a session that is gone from one that cannot be read', async () => {
       answers = [{ status: 404 }, { status: 401 }, { body: [] }];
-      expect(await core.getSession('s1', { includeMessages: true })).toBeUndefined();
-      expect(await core.getSession('..', { includeMessages: true })).toBeUndefined();
-      const again = () => core.getSession('s1', { includeMessages: true });
+      expect(await core.getSession('s1', { includeMessages: true, tenantId: 't1' })).toBeUndefined();
+      expect(await core.getSession('..', { includeMessages: true, tenantId: 't1' })).toBeUndefined();
+      const again = () => core.getSession('s1', { includeMessages: true, tenantId: 't1' });
       await expect(again()).rejects.toMatchObject({ kind: 'unauthorized' });
       await expect(again()).rejects.toMatchObject({ kind: 'shape' });
     });

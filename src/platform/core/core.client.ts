@@ -14,15 +14,19 @@ import { readTenantUsages, type TenantUsages } from './tenant-usage.dto.js';
 export type SessionPage = Page<ChatSession>;
 
 export interface ActiveSessionsQuery {
-  /** Every tenant's without it. */
-  tenantId?: string;
+  /** hbf-core has an index for lists of one tenant only. */
+  tenantId: string;
   /** The scan's cutoff: one for all its pages, as they shift while sessions are completed. */
   lastInteractionBefore: Date;
   /** From 0. */
   page: number;
   pageSize: number;
   includeMessages: boolean;
-  includeTenant: boolean;
+}
+
+export interface SessionQuery {
+  includeMessages: boolean;
+  tenantId: string;
 }
 
 /** hbf-core leaves a part of the tenant out when its flag is missing; its threshold or plugin would seem unset. */
@@ -49,14 +53,16 @@ export class CoreClient {
     );
   }
 
-  /** One page of the ACTIVE sessions whose last interaction lies before the cutoff, with their live chats. */
+  /**
+   * One page of a tenant's ACTIVE sessions whose last interaction lies before the cutoff, with their live chats. Tried
+   * once: the session check has others to ask meanwhile, and comes back.
+   */
   listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery): Promise<SessionPage> {
     const cutoff = lastInteractionBefore.toISOString();
     // without includeLiveChats a session with a human agent on it looks free
     const query = { status: 'ACTIVE', includeLiveChats: true, lastInteractionLessThan: cutoff, ...rest };
-    return this.get({ route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
-      readPage(answer, (item) => readChatSession(item)),
-    );
+    const request = { route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES, repeatable: false };
+    return this.get(request, (answer) => readPage(answer, (item) => readChatSession(item)));
   }
 
   /** Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids. */
@@ -67,11 +73,22 @@ export class CoreClient {
     await this.http.status({ service: 'hbf-core', method: 'PATCH', route, body, repeatable: true });
   }
 
-  /** @returns undefined when hbf-core does not know the session */
-  getSession(id: string, { includeMessages }: { includeMessages: boolean }): Promise<ChatSession | undefined> {
+  /**
+   * @param tenantId whose session it must be
+   * @returns undefined when hbf-core does not know the session
+   * @throws PlatformError of kind `shape` and code `foreign_session` when hbf-core says that it is another tenant's
+   */
+  getSession(id: string, { includeMessages, tenantId }: SessionQuery): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
-    const request = { route: '/chat-sessions/{id}', params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
-    return unlessMissing(this.get(request, (answer) => readChatSession(answer)));
+    const route = '/chat-sessions/{id}';
+    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
+    return unlessMissing(
+      this.get(request, (answer) => {
+        const session = readChatSession(answer);
+        if (session.tenantId === undefined || session.tenantId === tenantId) return session;
+        throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'foreign_session' });
+      }),
+    );
   }
 
   /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */

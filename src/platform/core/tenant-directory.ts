@@ -1,8 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { type Page, type RejectedItem } from '../page.js';
+import { isTooMuch, PageSize } from '../page-size.js';
 import { CoreClient } from './core.client.js';
 import type { Tenant } from './tenant.dto.js';
 
 const PAGE_SIZE = 500;
+/** Ends a list that brings something new for ever. */
+const MAX_PAGES = 10_000;
 /** Milliseconds for which a list of tenants is used; after that, hbf-core is asked for the single tenant. */
 const FRESH_MS = 600_000;
 
@@ -12,26 +16,38 @@ export class TenantDirectory {
   private readonly logger = new Logger(TenantDirectory.name);
   private tenants = new Map<string, Tenant>();
   private listedAt = 0;
-  private readonly complainedOf = new Set<string>();
+  private readonly pageSize = new PageSize(PAGE_SIZE);
+  /** Tenants of the latest list that could not be read. */
+  rejected: readonly RejectedItem[] = [];
 
   constructor(private readonly core: CoreClient) {}
 
   /**
-   * Lists all tenants again. A tenant that cannot be read is left out and logged once.
+   * Lists all tenants again, until a page brings none that is new: neither the number on a page nor `total` is relied
+   * upon. A page that is too long or too slow is asked for with half as many. A tenant that cannot be read at all is
+   * left out and named in `rejected`.
    *
    * @throws PlatformError when hbf-core does not answer; the tenants known before stay known
    */
   async refresh(): Promise<Tenant[]> {
     const listed = new Map<string, Tenant>();
-    for (let page = 0, seen = 0; ; page++) {
-      const { items, rejected, count, total } = await this.core.listTenants(page, PAGE_SIZE);
-      for (const tenant of items) listed.set(tenant.id, tenant);
-      for (const { id, problem } of rejected) this.complain(id, problem);
-      seen += count;
-      // hbf-core may give fewer a page than were asked for: only `total`, or an empty page, says that it was the last
-      if (count === 0 || (total !== undefined && seen >= total)) break;
+    const rejected = new Map<string, RejectedItem>();
+    for (let page = 0; page < MAX_PAGES;) {
+      const found = await this.page(page);
+      if (!found) {
+        listed.clear();
+        rejected.clear();
+        page = 0;
+        continue;
+      }
+      const before = listed.size + rejected.size;
+      for (const tenant of found.items) if (!listed.has(tenant.id)) listed.set(tenant.id, this.withKnown(tenant));
+      for (const item of found.rejected) rejected.set(item.id ?? item.problem, item);
+      if (listed.size + rejected.size === before) break;
+      page++;
     }
     this.tenants = listed;
+    this.rejected = [...rejected.values()];
     this.listedAt = Date.now();
     return [...listed.values()];
   }
@@ -42,9 +58,21 @@ export class TenantDirectory {
     return known?.organizationId === organizationId ? known : this.core.getFullTenant(organizationId, tenantId);
   }
 
-  private complain(id: string | undefined, problem: string): void {
-    if (this.complainedOf.has(id ?? problem)) return;
-    this.complainedOf.add(id ?? problem);
-    this.logger.warn({ tenantId: id, problem }, 'tenant.rejected');
+  /** @returns undefined when the page size was halved, and the list begins anew */
+  private async page(page: number): Promise<Page<Tenant> | undefined> {
+    const size = this.pageSize.current(performance.now());
+    try {
+      return await this.core.listTenants(page, size);
+    } catch (error) {
+      if (!isTooMuch(error) || !this.pageSize.shrink(size, performance.now())) throw error;
+      this.logger.warn({ pageSize: size, reason: (error as Error).message }, 'tenants.page-halved');
+      return undefined;
+    }
+  }
+
+  /** Where its settings cannot be read, the threshold that was known last. */
+  private withKnown(tenant: Tenant): Tenant {
+    if (!tenant.unreadable?.settings) return tenant;
+    return { ...tenant, expireAfterSeconds: this.tenants.get(tenant.id)?.expireAfterSeconds };
   }
 }

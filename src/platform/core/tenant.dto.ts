@@ -1,4 +1,4 @@
-import { array, type JsonObject, nonEmptyString, object, optional } from '../shape.js';
+import { array, type JsonObject, nonEmptyString, object, optional, ShapeError } from '../shape.js';
 
 /**
  * What this service keeps of a tenant while it works: never the whole, which holds about thirty credentials.
@@ -9,6 +9,11 @@ export interface Tenant {
   organizationId: string;
   /** `settings.session.expireInactiveSessionAfter`, in seconds; undefined when unset, 0 included. */
   expireAfterSeconds: number | undefined;
+  /**
+   * What of it cannot be read: which field, and what it should be. Unreadable settings: `expireAfterSeconds` is the last
+   * one known, and no threshold below the default may be used. Unreadable plugins count as none.
+   */
+  unreadable?: { settings?: string; plugins?: string };
   /** Whether its ended sessions are to be analysed by hbf-nlp (an LLM_SUMMARIZATION plugin that runs by itself). */
   analyzesSessions: boolean;
   /** Whether contacts can be looked up (a CRM plugin). */
@@ -36,20 +41,40 @@ export const PUBLIC_TENANT_FIELDS = [
   'space',
 ] as const;
 
-/** @throws ShapeError naming the first field that is not what it must be */
+/**
+ * Reads what can be read: a tenant whose settings or plugins are not understood still has its sessions ended.
+ *
+ * @throws ShapeError naming the first field without which nothing can be done
+ */
 export function readTenant(value: unknown, field = 'tenant'): Tenant {
   const raw = object(value, field);
-  const plugins = readPlugins(raw, field);
+  const plugins = readOr([], () => readPlugins(raw, field));
+  const expireAfter = readOr(undefined, () => readExpireAfter(raw, field));
+  const problems = {
+    ...(expireAfter.problem && { settings: expireAfter.problem }),
+    ...(plugins.problem && { plugins: plugins.problem }),
+  };
   return {
     id: nonEmptyString(raw['id'], `${field}.id`),
     organizationId: nonEmptyString(raw['organizationId'], `${field}.organizationId`),
-    expireAfterSeconds: readExpireAfter(raw, field),
-    analyzesSessions: plugins.some(runsOnCompletion),
-    hasCrm: plugins.some((plugin) => plugin['category'] === 'CRM'),
+    expireAfterSeconds: expireAfter.value,
+    ...(Object.keys(problems).length > 0 && { unreadable: problems }),
+    analyzesSessions: plugins.value.some(runsOnCompletion),
+    hasCrm: plugins.value.some((plugin) => plugin['category'] === 'CRM'),
     ...readLimits(raw),
     disabled: raw['disabled'] === true,
     publicFields: publicTenant(raw),
   };
+}
+
+/** @returns what `read` gives; or, where it finds another shape, `otherwise` and the problem */
+function readOr<T>(otherwise: T, read: () => T): { value: T; problem?: string } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    return { value: otherwise, problem: error.message };
+  }
 }
 
 /** Copies the allow-listed fields of a tenant as hbf-core gives it, and nothing else. */

@@ -37,7 +37,7 @@ describe('the metrics', () => {
     expect(metrics.value('sessions_found_total')).toBe(1);
     expect(metrics.value('sessions_completed_total')).toBe(1);
     expect(metrics.value('sessions_held')).toBe(1);
-    expect(metrics.value('sessions_deferred')).toBe(0);
+    expect(metrics.value('tenants_deferred')).toBe(0);
     expect(metrics.value('session_checks_total', { outcome: 'finished' })).toBe(1);
     expect(metrics.value('session_check_duration_seconds_count')).toBe(1);
     expect(Date.now() / 1000 - metrics.value('session_check_last_success_timestamp_seconds')!).toBeLessThan(60);

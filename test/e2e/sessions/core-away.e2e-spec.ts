@@ -76,7 +76,7 @@ describe('a session check while hbf-core is away', () => {
 
   it('leaves a tenant to the next check when only its scan fails', async () => {
     const id = round.addSession('t1', 20);
-    const when: Fault['when'] = ({ query }) => query.get('includeMessages') === 'true';
+    const when: Fault['when'] = ({ query }) => query.get('tenantId') === 't1';
     const heal = round.core.server.fault({ kind: 'body', body: {}, route: 'GET /chat-sessions', when });
     expect(await round.check()).toMatchObject({ completed: 0, tenantsFailed: 1 });
     expect(logs.some(({ event, level }) => event === 'session-check.tenant-failed' && level === 'error')).toBe(true);

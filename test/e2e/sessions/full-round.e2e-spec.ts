@@ -65,7 +65,7 @@ describe('a round from session check to delivery', () => {
     round.addTenant('t1');
     const receiver = await round.addWebhook('t1');
     round.addSession('t1', 5);
-    expect(await round.check()).toMatchObject({ tenants: 1, tenantsScanned: 0, found: 0, completed: 0 });
+    expect(await round.check()).toMatchObject({ tenants: 1, tenantsScanned: 1, found: 0, completed: 0 });
     expect(await round.completions.countDocuments()).toBe(0);
     expect(receiver.received).toEqual([]);
     expect(round.core.completed.size).toBe(0);
