@@ -5,6 +5,7 @@ import { RetryTimer } from '../transport/backoff.js';
 import { Connections } from '../transport/connections.js';
 import { undiciOptions } from '../transport/undici-adapter.js';
 import { CoreClient } from './core/core.client.js';
+import { CoreWitness } from './core/core-witness.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
@@ -37,6 +38,7 @@ const HttpOverUndici = HttpModule.registerAsync({
   imports: [HttpOverUndici],
   providers: [
     CoreClient,
+    CoreWitness,
     EventPublisherClient,
     NlpClient,
     PlatformCalls,
@@ -45,6 +47,6 @@ const HttpOverUndici = HttpModule.registerAsync({
     SurveyDirectory,
     TenantDirectory,
   ],
-  exports: [CoreClient, EventPublisherClient, NlpClient, PlatformCalls, SurveyDirectory, TenantDirectory],
+  exports: [CoreClient, CoreWitness, EventPublisherClient, NlpClient, PlatformCalls, SurveyDirectory, TenantDirectory],
 })
 export class PlatformModule {}
