@@ -11,6 +11,7 @@ import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { ExpiryClock } from '../sessions/expiry-clock.js';
 import { Recovery } from '../sessions/recovery.js';
 import { SessionCompleter } from '../sessions/session-completer.js';
 import { stubOf } from '../../test/support/stub.js';
@@ -147,7 +148,16 @@ class Life {
       noteCompleted: () => undefined,
     });
     const nobody = [stubOf(AttemptRunner, {}), stubOf(IntegrationRepository, {})] as const; // no session is gone here
-    this.recovery = new Recovery(testConfig(), clock, core, this.intents, completer, this.writer, ...nobody);
+    this.recovery = new Recovery(
+      testConfig(),
+      clock,
+      core,
+      this.intents,
+      completer,
+      this.writer,
+      ...nobody,
+      stubOf(ExpiryClock, { now: () => world.now }),
+    );
   }
 
   /** A session check and a round of the retry worker. @returns whether it lived to the end */

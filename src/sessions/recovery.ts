@@ -18,6 +18,7 @@ import { IntegrationRepository } from '../integrations/integration.repository.js
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { decide } from './expiry-policy.js';
 import { SessionCompleter } from './session-completer.js';
 
@@ -46,6 +47,7 @@ export class Recovery {
     private readonly writer: OutcomeWriter,
     private readonly runner: AttemptRunner,
     private readonly integrations: IntegrationRepository,
+    private readonly expiryClock: ExpiryClock,
   ) {}
 
   /**
@@ -103,7 +105,7 @@ export class Recovery {
     if (!session) return 'gone';
     if (session.status === 'COMPLETED') return 'completed';
     const { action } = decide(session, {
-      now: this.clock.now(),
+      now: this.expiryClock.now(),
       threshold: { seconds: thresholdSeconds, rule: 'tenant-threshold' },
       liveChatMaxIdleMs: this.config.liveChatMaxIdleMs,
     });

@@ -15,6 +15,7 @@ import { CHECK_RECORD, checkRecordSchema } from './check-record.schema.js';
 import { CompletionPace, PaceTimer } from './completion-pace.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { Recovery } from './recovery.js';
 import { SessionCheckScheduler } from './session-check.scheduler.js';
 import { SessionCheck } from './session-check.service.js';
@@ -43,6 +44,7 @@ import { TenantScanner } from './tenant-scanner.js';
     CompletionPace,
     DryRun,
     EndedSessions,
+    ExpiryClock,
     PaceTimer,
     Recovery,
     SessionCheck,
@@ -52,6 +54,6 @@ import { TenantScanner } from './tenant-scanner.js';
     Quarantine,
     TenantScanner,
   ],
-  exports: [CheckHistory, DryRun, SessionEvents, SessionCheckScheduler],
+  exports: [CheckHistory, DryRun, ExpiryClock, SessionEvents, SessionCheckScheduler],
 })
 export class SessionsModule {}
