@@ -61,6 +61,7 @@ export const completionSchema = new Schema<Completion>(
     rule: { type: String, required: true },
     thresholdSeconds: { type: Number, required: true },
     lastInteraction: { type: Date, required: true },
+    lastSignOfLife: Date,
     foundAt: { type: Date, required: true },
     completedAt: { type: Date, required: true },
     deliveries: { type: [delivery], required: true },

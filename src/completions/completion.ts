@@ -22,6 +22,8 @@ export interface EndedSession {
   rule: ExpiryRule;
   thresholdSeconds: number;
   lastInteraction: Date;
+  /** Of the live chat that was open to the end; only where `live-chat-max-idle` is the rule. */
+  lastSignOfLife?: Date;
   /** When a session check found that it has ended. */
   foundAt: Date;
   leftOut: readonly LeftOut[];

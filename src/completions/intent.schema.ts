@@ -27,6 +27,7 @@ const planned = new Schema<PlannedCompletion>(
     rule: { type: String, required: true },
     thresholdSeconds: { type: Number, required: true },
     lastInteraction: { type: Date, required: true },
+    lastSignOfLife: Date,
     foundAt: { type: Date, required: true },
     destinations: { type: [String], required: true },
     leftOut: { type: [leftOutSchema], required: true },

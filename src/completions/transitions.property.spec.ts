@@ -140,7 +140,8 @@ class Life {
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.mortal(store.errors));
     const status = (id: string) => (world.completed.has(id) ? 'COMPLETED' : 'ACTIVE');
     const core = stubOf(CoreClient, {
-      getSession: (id) => this.step(() => readChatSession({ id, status: status(id), lastInteraction: 0 })),
+      getSession: (id) =>
+        this.step(() => readChatSession({ id, status: status(id), lastInteraction: '2025-12-31T00:00:00Z' })),
     });
     const completer = stubOf(SessionCompleter, {
       leaseMs: LEASE_MS,

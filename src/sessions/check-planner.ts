@@ -234,6 +234,6 @@ class Tally {
     this.empty = false;
     this.oldest = Math.min(this.oldest, session.lastInteraction.getTime());
     if (action === 'hold') this.held++;
-    if (action === 'complete' && !this.isQuarantined(session)) this.ended = true;
+    if ((action === 'complete' || action === 'reject') && !this.isQuarantined(session)) this.ended = true;
   }
 }

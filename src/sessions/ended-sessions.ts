@@ -11,7 +11,7 @@ export interface FoundSession {
   session: ChatSession;
   tenant: Tenant;
   threshold: ExpiryThreshold;
-  decision: Exclude<ExpiryDecision, { action: 'keep' }>;
+  decision: Exclude<ExpiryDecision, { action: 'keep' | 'reject' }>;
 }
 
 /** Looks up which sessions have ended, without their messages and without doing anything about it. */
@@ -27,7 +27,7 @@ export class EndedSessions {
    * and one that was missed is seen the next time.
    *
    * @param now the one point in time that decides, epoch ms
-   * @returns what could not be read
+   * @returns what could not be read, or cannot be true
    * @throws PlatformError when hbf-core fails
    */
   async each(tenant: Tenant, now: number, visit: (ended: FoundSession) => void): Promise<RejectedItem[]> {
@@ -41,8 +41,10 @@ export class EndedSessions {
       const { items, count, total, ...rest } = await this.core.listActiveSessions({ ...light, page, pageSize });
       for (const session of items) {
         const decision = decide(session, { now, threshold, liveChatMaxIdleMs });
-        if (decision.action !== 'keep' && !known.has(session.id)) visit({ session, tenant, threshold, decision });
+        if (known.has(session.id)) continue;
         known.add(session.id);
+        if (decision.action === 'reject') rejected.push({ id: session.id, problem: decision.problem });
+        else if (decision.action !== 'keep') visit({ session, tenant, threshold, decision });
       }
       rejected.push(...rest.rejected);
       seen += count;

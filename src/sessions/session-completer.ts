@@ -22,7 +22,7 @@ import { PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
 import type { CheckFigures } from './check-figures.js';
 import { planDeliveries } from './delivery-plan.js';
-import { endOf } from './expiry-policy.js';
+import { endOf, lastSignOfLife } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
 import { SessionEvents } from './session-events.js';
 
@@ -93,6 +93,7 @@ export class SessionCompleter {
         rule,
         thresholdSeconds,
         lastInteraction: session.lastInteraction,
+        ...(rule === 'live-chat-max-idle' && { lastSignOfLife: lastSignOfLife(session, now) }),
         foundAt: new Date(now),
         ...(session.containsUserInteraction ? withUser : withoutUser),
       };

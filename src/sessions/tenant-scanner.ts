@@ -80,7 +80,7 @@ export class TenantScanner {
     this.noteRejected(found, tenant, staying, figures);
     this.leaveOthers(found, tenant, staying);
     const fresh = found.items.filter((session) => !staying.has(session.id));
-    const ended = this.select(fresh, times, staying, figures);
+    const ended = this.select(fresh, times, staying, context);
     return { planned: this.completer.plan(ended, context), last: isLast(found, page, this.config.sessionPageSize) };
   }
 
@@ -92,7 +92,7 @@ export class TenantScanner {
     fresh: readonly ChatSession[],
     times: ScanTimes,
     staying: Set<string>,
-    figures: CheckFigures,
+    { tenant, figures }: CompletionContext,
   ): Ended[] {
     const ended: Ended[] = [];
     for (const session of fresh) {
@@ -103,6 +103,9 @@ export class TenantScanner {
       }
       staying.add(session.id);
       if (decision.action === 'hold') figures.held++;
+      if (decision.action !== 'reject') continue;
+      this.quarantine.add(session.id, tenant.id, decision.problem);
+      figures.malformed++;
     }
     figures.found += ended.length;
     return ended;

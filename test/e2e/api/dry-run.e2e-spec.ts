@@ -56,8 +56,9 @@ describe('a dry run', () => {
     const held = round.addSession('t1', 30, { fields: LIVE_CHAT });
     round.addSession('t1', 5);
     round.addSession('t1', 50, { fields: { lastInteraction: 'never' } });
+    round.addSession('t1', 50, { fields: { lastInteraction: 0 } });
     const body = await preview();
-    expect(body).toMatchObject({ tenants: 2, paused: false, malformed: 1 });
+    expect(body).toMatchObject({ tenants: 2, paused: false, malformed: 2 });
     expect(body.complete.count).toBe(3);
     expect(body.complete.sessions).toMatchObject([
       { sessionId: tooLong, tenantId: 't1', rule: 'live-chat-max-idle', thresholdSeconds: 600 },
