@@ -120,7 +120,11 @@ export class DestinationResource {
   @ApiProperty({ required: false, description: 'Status of the last answer', example: 503 })
   lastStatus?: number;
 
-  @ApiProperty({ required: false, description: 'What went wrong last', example: 'http_503: the endpoint answered 503' })
+  @ApiProperty({
+    required: false,
+    description: 'What went wrong last; session_missing: hbf-core does not know the session, it is asked again',
+    example: 'http_503: the endpoint answered 503',
+  })
   lastError?: string;
 
   @ApiProperty({ required: false, type: String, format: 'date-time', description: 'When it was last attempted' })

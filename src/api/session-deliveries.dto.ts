@@ -29,7 +29,11 @@ export class SessionEndResource {
   @ApiProperty({ type: String, format: 'date-time' })
   lastInteraction: Date;
 
-  @ApiProperty({ type: String, format: 'date-time', description: 'lastInteraction plus the threshold' })
+  @ApiProperty({
+    type: String,
+    format: 'date-time',
+    description: 'lastInteraction plus the threshold; for live-chat-max-idle its last sign of life plus that limit',
+  })
   dueAt: Date;
 
   @ApiProperty({ type: String, format: 'date-time' })

@@ -101,14 +101,21 @@ export class CompletionRepository {
   }
 
   /**
-   * Counts pending deliveries, retries included, but not those of `except`. Reads at most `limit` completions and one.
+   * Counts pending deliveries, retries included, but not those of `except`, nor those whose session hbf-core does not know
+   * (`missing`): they wait for hours and cost nothing. Counts in at most `limit` completions and one.
    *
    * @returns exact up to `limit`
    */
   async countPending(except: readonly string[], limit: number): Promise<number> {
-    const deliveries = { $elemMatch: { destination: { $nin: [...except] }, dueAt: PENDING } };
+    const deliveries = {
+      $elemMatch: { destination: { $nin: [...except] }, dueAt: PENDING, missing: { $exists: false } },
+    };
     const counts = {
-      $and: [{ $gt: ['$$one.dueAt', PENDING.$gt] }, { $not: { $in: ['$$one.destination', [...except]] } }],
+      $and: [
+        { $gt: ['$$one.dueAt', PENDING.$gt] },
+        { $not: { $in: ['$$one.destination', [...except]] } },
+        { $eq: [{ $type: '$$one.missing' }, 'missing'] }, // MongoDB's word for a field that is not there
+      ],
     };
     const [sum] = await this.completions
       .aggregate<{ pending: number }>(

@@ -1,7 +1,7 @@
 import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { Completion, LeftOut } from './completion.js';
-import type { AttemptRecord, Delivery } from './delivery.js';
+import type { AttemptRecord, Delivery, Missing } from './delivery.js';
 
 /** The model's name, for `@InjectModel`. */
 export const COMPLETION = 'Completion';
@@ -19,6 +19,11 @@ const attempt = new Schema<AttemptRecord>(
   { _id: false },
 );
 
+export const missingSchema = new Schema<Missing>(
+  { since: { type: Date, required: true }, times: { type: Number, required: true } },
+  { _id: false },
+);
+
 const delivery = new Schema<Delivery>(
   {
     destination: { type: String, required: true },
@@ -31,6 +36,7 @@ const delivery = new Schema<Delivery>(
     retriedFrom: Number,
     lastStatus: Number,
     lastError: String,
+    missing: { type: missingSchema, default: undefined },
     at: Date,
     reason: String,
     log: { type: [attempt], required: true },
@@ -55,6 +61,7 @@ export const completionSchema = new Schema<Completion>(
     rule: { type: String, required: true },
     thresholdSeconds: { type: Number, required: true },
     lastInteraction: { type: Date, required: true },
+    lastSignOfLife: Date,
     foundAt: { type: Date, required: true },
     completedAt: { type: Date, required: true },
     deliveries: { type: [delivery], required: true },

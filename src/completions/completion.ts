@@ -1,4 +1,4 @@
-import type { Claim, Delivery } from './delivery.js';
+import type { Claim, Delivery, Missing } from './delivery.js';
 import { newDelivery } from './transitions.js';
 
 /** Why the session counts as ended. */
@@ -22,6 +22,8 @@ export interface EndedSession {
   rule: ExpiryRule;
   thresholdSeconds: number;
   lastInteraction: Date;
+  /** Of the live chat that was open to the end; only where `live-chat-max-idle` is the rule. */
+  lastSignOfLife?: Date;
   /** When a session check found that it has ended. */
   foundAt: Date;
   leftOut: readonly LeftOut[];
@@ -30,6 +32,8 @@ export interface EndedSession {
 /** What an intent holds of one session: no attempt was made yet, so the names of its destinations are enough. */
 export interface PlannedCompletion extends EndedSession {
   destinations: readonly string[];
+  /** hbf-core does not know the session, as Recovery was told. */
+  missing?: Missing;
 }
 
 /** The lease under which one process completes sessions, until a time of the database's clock. */
@@ -71,6 +75,6 @@ export function completionOf(
   deliveries: readonly Delivery[],
 ): Completion {
   const open = deliveries.some(({ state }) => state === 'pending');
-  const completion = { ...planned, destinations: undefined, completedAt, open, deliveries };
+  const completion = { ...planned, destinations: undefined, missing: undefined, completedAt, open, deliveries };
   return completion;
 }

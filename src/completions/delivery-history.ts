@@ -101,7 +101,13 @@ function historyFilter(query: HistoryQuery): QueryFilter<Completion> {
 }
 
 /** An intended session as a record: no attempt has an outcome yet. */
-function recordOf({ destinations, lease, leaseUntil, ...session }: IntendedCompletion): SessionRecord {
+function recordOf({
+  destinations,
+  missing: _missing,
+  lease,
+  leaseUntil,
+  ...session
+}: IntendedCompletion): SessionRecord {
   return { ...session, deliveries: plannedDeliveries({ ...session, destinations }, { lease, leaseUntil }) };
 }
 

@@ -22,6 +22,14 @@ export interface AttemptRecord {
   durationMs: number;
 }
 
+/** hbf-core answers that it does not know the session, or its tenant (see missing.ts). */
+export interface Missing {
+  /** Since the first of the answers that count. */
+  since: Date;
+  /** Answers that count; 0: none yet. */
+  times: number;
+}
+
 /** One destination's share of a completion, and what came of it. */
 export interface Delivery {
   /** `flow`, `surveys`, `analysis` or `webhook:<integrationId>`; unique within the completion. */
@@ -41,6 +49,8 @@ export interface Delivery {
   retriedFrom?: number;
   lastStatus?: number;
   lastError?: string;
+  /** While hbf-core answers that it does not know the session: the delivery is postponed. */
+  missing?: Missing;
   /** When the last outcome was. */
   at?: Date;
   /** Why it is dead or cancelled. */

@@ -7,6 +7,7 @@ import { nativeCollection } from '../persistence/native-collection.js';
 import { batchesOf, DELIVERIES_AT_ONCE } from './batches.js';
 import type { IntentLease, PlannedCompletion } from './completion.js';
 import { CompletionRepository } from './completion.repository.js';
+import type { StillMissing } from './missing.js';
 import { type Intent, INTENT } from './intent.schema.js';
 
 /** Sessions in one document: Recovery asks hbf-core for each of them by itself, within one lease. */
@@ -104,6 +105,20 @@ export class IntentRepository {
       const left = intent.completions.filter(({ _id }) => !completed.has(_id));
       if (left.length > 0) return left; // else only its removal was missing
     }
+  }
+
+  /**
+   * Notes of sessions in the intent of a lease that hbf-core does not know them, and lets the intent be claimed when the
+   * first of them is to be asked for again.
+   */
+  async postpone(lease: string, missing: ReadonlyMap<string, StillMissing>): Promise<void> {
+    if (missing.size === 0) return;
+    const first = Math.min(...[...missing.values()].map(({ dueAt }) => dueAt.getTime()));
+    const notes = [...missing].map(([id, { missing: note }]) => ({
+      updateOne: { filter: { lease, 'completions._id': id }, update: { $set: { 'completions.$.missing': note } } },
+    }));
+    const claimable = { updateMany: { filter: { lease }, update: { $set: { leaseUntil: new Date(first) } } } };
+    await this.intents.bulkWrite([...notes, claimable]);
   }
 
   /** @returns what is intended and perhaps not completed; undefined when the organization has none such */

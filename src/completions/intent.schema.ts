@@ -2,7 +2,7 @@ import { type ObjectId } from 'mongodb';
 import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { IntentLease, PlannedCompletion } from './completion.js';
-import { leftOutSchema } from './completion.schema.js';
+import { leftOutSchema, missingSchema } from './completion.schema.js';
 
 /** The model's name, for `@InjectModel`. */
 export const INTENT = 'Intent';
@@ -27,9 +27,11 @@ const planned = new Schema<PlannedCompletion>(
     rule: { type: String, required: true },
     thresholdSeconds: { type: Number, required: true },
     lastInteraction: { type: Date, required: true },
+    lastSignOfLife: Date,
     foundAt: { type: Date, required: true },
     destinations: { type: [String], required: true },
     leftOut: { type: [leftOutSchema], required: true },
+    missing: { type: missingSchema, default: undefined },
   },
   { _id: false },
 );

@@ -11,7 +11,10 @@ import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { CoreWitness } from '../platform/core/core-witness.js';
 import { CoreCompletion } from '../sessions/core-completion.js';
+import { ExpiryClock } from '../sessions/expiry-clock.js';
+import { Quarantine } from '../sessions/quarantine.js';
 import { Recovery } from '../sessions/recovery.js';
 import { SessionCompleter } from '../sessions/session-completer.js';
 import { stubOf } from '../../test/support/stub.js';
@@ -30,6 +33,7 @@ import { DueAlarm } from './due-alarm.js';
 import { DueTimesWriter } from './due-times.js';
 import { IntentRepository } from './intent.repository.js';
 import { type Intent, INTENT } from './intent.schema.js';
+import { missingResult } from './missing.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { type DeliveryResult, settle } from './transitions.js';
 
@@ -39,14 +43,22 @@ const LEASE_MS = 10_000;
 const DEAD_AFTER_CLAIMS = 6;
 /** Long enough for every wait and lease. */
 const LATER_MS = 100_000;
+const HOUR_MS = 3_600_000;
 
 jest.setTimeout(100_000); // a busy machine must not fail it
 
 /** What a receiver does with one attempt. */
 type Reaction = 'takes it' | 'fails' | 'is gone';
 
+/** What hbf-core says of a session when its body is read: 404 counts only while hbf-core answers something else. */
+type Knowledge = 'known' | 'missing' | 'uncounted';
+
 interface Plan {
   sessions: number;
+  /** Of each delivery, one after the other. */
+  knowledge: Knowledge[];
+  /** Of each session's deliveries, after these. */
+  afterwards: ('known' | 'missing')[];
   reactions: Reaction[];
   /** After how many steps each process dies; the ones after the last one live on. */
   deaths: number[];
@@ -63,10 +75,29 @@ class World {
   readonly ended: string[];
   /** By `<session>/<destination>`: what was answered to each attempt that arrived. */
   readonly heard = new Map<string, Reaction[]>();
+  /** By `<session>/<destination>`: what hbf-core said, and when. */
+  readonly asked = new Map<string, { said: Knowledge; at: number }[]>();
   private nth = 0;
 
   constructor(private readonly plan: Plan) {
     this.ended = Array.from({ length: plan.sessions }, (_, n) => `s${n}`);
+  }
+
+  ask(session: string, destination: string): Knowledge {
+    const key = `${session}/${destination}`;
+    const before = this.asked.get(key) ?? [];
+    const { knowledge, afterwards } = this.plan;
+    const said = knowledge[before.length] ?? afterwards[this.ended.indexOf(session) % afterwards.length] ?? 'known';
+    this.asked.set(key, [...before, { said, at: this.now }]);
+    return said;
+  }
+
+  /** hbf-core said 6 times over 6 hours that it does not know the session, and nothing else in between. */
+  isGone(session: string, destination: string): boolean {
+    const asked = this.asked.get(`${session}/${destination}`) ?? [];
+    const lastKnown = asked.findLastIndex(({ said }) => said === 'known');
+    const counted = asked.slice(lastKnown + 1).filter(({ said }) => said === 'missing');
+    return counted.length >= 6 && counted.at(-1)!.at - counted[0]!.at >= 6 * HOUR_MS;
   }
 
   receive(session: string, destination: string): Reaction {
@@ -112,7 +143,8 @@ class Life {
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.mortal(store.errors));
     const status = (id: string) => (world.completed.has(id) ? 'COMPLETED' : 'ACTIVE');
     const core = stubOf(CoreClient, {
-      getSession: (id) => this.step(() => readChatSession({ id, status: status(id), lastInteraction: 0 })),
+      getSession: (id) =>
+        this.step(() => readChatSession({ id, status: status(id), lastInteraction: '2025-12-31T00:00:00Z' })),
     });
     const completer = stubOf(SessionCompleter, { leaseMs: LEASE_MS, noteCompleted: () => undefined });
     const coreCompletion = stubOf(CoreCompletion, {
@@ -132,6 +164,9 @@ class Life {
       coreCompletion,
       this.writer,
       ...nobody,
+      stubOf(ExpiryClock, { now: () => world.now }),
+      stubOf(CoreWitness, {}),
+      stubOf(Quarantine, { remove: () => undefined }),
     );
   }
 
@@ -189,8 +224,11 @@ class Life {
     return settle(delivery, result, { now: this.world.now, retryScheduleMs: SCHEDULE, random: Math.random });
   }
 
-  private async resultOf(sessionId: string, { claims, destination }: Delivery): Promise<DeliveryResult> {
+  private async resultOf(sessionId: string, delivery: Delivery): Promise<DeliveryResult> {
+    const { claims, destination, missing } = delivery;
     if (claims > DEAD_AFTER_CLAIMS) return { result: 'impossible', code: 'no_outcome', message: 'claimed too often' };
+    const said = await this.step(() => this.world.ask(sessionId, destination));
+    if (said !== 'known') return missingResult('session', missing, said === 'missing', this.world.now);
     return outcomeOf(await this.step(() => this.world.receive(sessionId, destination)));
   }
 
@@ -246,8 +284,13 @@ describe('the record of ended sessions, whenever the process ends', () => {
     { weight: 3, arbitrary: fc.constant<Reaction>('fails') },
     { weight: 1, arbitrary: fc.constant<Reaction>('is gone') },
   );
+  const known = { weight: 3, arbitrary: fc.constant<'known'>('known') };
+  const missing = { weight: 2, arbitrary: fc.constant<'missing'>('missing') };
+  const uncounted = { weight: 1, arbitrary: fc.constant<'uncounted'>('uncounted') };
   const plan: fc.Arbitrary<Plan> = fc.record({
     sessions: fc.integer({ min: 1, max: 4 }),
+    knowledge: fc.array(fc.oneof(known, missing, uncounted), { maxLength: 12 }),
+    afterwards: fc.array(fc.oneof(known, missing), { minLength: 1, maxLength: 3 }),
     reactions: fc.array(reaction, { minLength: 1, maxLength: 12 }),
     deaths: fc.array(fc.integer({ min: 0, max: 90 }), { maxLength: 6 }),
     // shorter and longer than the waits of the schedule and a lease
@@ -274,7 +317,7 @@ describe('the record of ended sessions, whenever the process ends', () => {
     const balanced = async () => (await completions.countDocuments({ open: false })) === world.ended.length;
     for (let round = 0; round < 40 && !(await balanced()); round++) {
       await new Life(world, connection, Infinity).live();
-      world.now += LATER_MS;
+      world.now += round < 5 ? LATER_MS : HOUR_MS; // hbf-core is asked hourly for what it does not know
     }
     await new CompletionStore(connection).completions.closeLeftOpen();
     return { world, completions: await completions.find().toArray(), deaths: died };
@@ -287,7 +330,9 @@ describe('the record of ended sessions, whenever the process ends', () => {
     if (delivery.state === 'delivered') expect(taken).toBeGreaterThan(0);
     if (delivery.state === 'dead') {
       const usedUp = delivery.attempts > SCHEDULE.length;
-      expect(usedUp || heard.includes('is gone') || delivery.claims > DEAD_AFTER_CLAIMS).toBe(true);
+      const gone = world.isGone(completion.sessionId, delivery.destination);
+      expect(delivery.lastError?.startsWith('session_gone') ?? false).toBe(gone && !usedUp);
+      expect(usedUp || gone || heard.includes('is gone') || delivery.claims > DEAD_AFTER_CLAIMS).toBe(true);
     }
     expect([delivery.token, delivery.dueAt]).toEqual([undefined, undefined]);
     // an outcome counts once; what more was heard, a death took the outcome of
@@ -321,6 +366,8 @@ describe('the record of ended sessions, whenever the process ends', () => {
     for (let lived = false; !lived; steps++) {
       const { world, completions, deaths } = await play({
         sessions: 2,
+        knowledge: ['known', 'missing', 'uncounted'],
+        afterwards: ['known', 'missing'],
         reactions,
         deaths: [steps],
         pauses: [7_000],

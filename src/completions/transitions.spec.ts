@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import type { Claim, Delivery } from './delivery.js';
+import { missingResult } from './missing.js';
 import {
   type DeliveryResult,
   giveBack,
@@ -97,6 +98,35 @@ describe('settle', () => {
     expect(postponed).toMatchObject({ state: 'pending', attempts: 0, claims: 0, dueAt: new Date(NOW + 500) });
   });
 
+  it('notes since when and how often hbf-core does not know the session, and spends no attempt', () => {
+    const missing = { since: new Date(0), times: 3 };
+    const result: DeliveryResult = {
+      result: 'missing',
+      code: 'session_missing',
+      message: 'no',
+      delayMs: 900_000,
+      missing,
+    };
+    const settled = settle(claimed({ attempts: 1, missing: { since: new Date(0), times: 2 } }), result, rules);
+    expect(settled).toMatchObject({
+      state: 'pending',
+      attempts: 1,
+      claims: 0,
+      dueAt: new Date(NOW + 900_000),
+      missing,
+    });
+    expect(settled.lastError).toBe('session_missing: no');
+  });
+
+  it.each<[string, DeliveryResult, boolean]>([
+    ['kept while nothing could be asked', { result: 'postponed', code: 'x', message: 'away', delayMs: 500 }, true],
+    ['forgotten when the session was sent', delivered, false],
+    ['forgotten when the session was sent and refused', failed(), false],
+  ])('of a session that hbf-core did not know: %s', (_, result, kept) => {
+    const missing = { since: new Date(0), times: 2 };
+    expect(settle(claimed({ missing }), result, rules).missing).toEqual(kept ? missing : undefined);
+  });
+
   it('keeps the ids of the triggered surveys, whether the attempt succeeded or failed', () => {
     const triggeredSurveys = ['s1', 's2'];
     expect(settle(claimed(), { ...failed(), triggeredSurveys }, rules).triggeredSurveys).toEqual(triggeredSurveys);
@@ -105,7 +135,7 @@ describe('settle', () => {
   });
 
   it('keeps every field of the delivery but its claim', () => {
-    const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns'>> = {
+    const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns' | 'missing'>> = {
       destination: 'webhook:1',
       state: 'pending',
       claims: 2,
@@ -118,7 +148,7 @@ describe('settle', () => {
       log: [{ at: new Date(0), result: 'failed', code: 'http_503', durationMs: 4 }],
       triggeredSurveys: ['s1'],
     };
-    const claim = { dueAt: new Date(0), token: 'token', aloneRuns: 1 };
+    const claim = { dueAt: new Date(0), token: 'token', aloneRuns: 1, missing: { since: new Date(0), times: 1 } };
     const settled = settle({ ...known, ...claim }, { result: 'cancelled', reason: 'removed' }, rules);
     expect(settled).toEqual({ ...known, state: 'cancelled', reason: 'removed', at: new Date(NOW) });
   });
@@ -140,6 +170,9 @@ describe('settle', () => {
     fc.constant<DeliveryResult>({ result: 'cancelled', reason: 'r' }),
     fc.constant<DeliveryResult>({ result: 'impossible', code: 'c', message: 'm' }),
     fc.nat().map((delayMs): DeliveryResult => ({ result: 'postponed', code: 'c', message: 'm', delayMs })),
+    fc
+      .tuple(fc.nat({ max: 9 }), fc.boolean())
+      .map(([times, counts]) => missingResult('session', { since: new Date(NOW - 300_000_000), times }, counts, NOW)),
   );
 
   it('always removes the claim; a pending delivery has a due time from now on, no other has one', () => {
@@ -184,11 +217,12 @@ describe('release', () => {
 
 describe('redeliver', () => {
   it('makes it due whatever became of it, and starts the retry schedule anew', () => {
-    const dead = settle(claimed({ attempts: 2, aloneRuns: 4 }), failed(), rules);
+    const missing = { since: new Date(0), times: 9 };
+    const dead = { ...settle(claimed({ attempts: 2, aloneRuns: 4 }), failed(), rules), missing };
     expect(dead.state).toBe('dead');
     const again = redeliver(dead, new Date(NOW));
     expect(again).toMatchObject({ state: 'pending', dueAt: new Date(NOW), attempts: 3, retriedFrom: 3, claims: 0 });
-    expect([again.reason, again.aloneRuns]).toEqual([undefined, undefined]);
+    expect([again.reason, again.aloneRuns, again.missing]).toEqual([undefined, undefined, undefined]);
     expect(settle(again, failed(), rules)).toMatchObject({ state: 'pending', dueAt: new Date(NOW + 1_000) });
   });
 });

@@ -1,6 +1,6 @@
 import type { UpdateFilter } from 'mongodb';
 import type { AttemptOutcome } from './attempt-outcome.js';
-import type { AttemptRecord, Claim, Delivery } from './delivery.js';
+import type { AttemptRecord, Claim, Delivery, Missing } from './delivery.js';
 import { retryDelay } from './retry-schedule.js';
 
 /**
@@ -15,13 +15,15 @@ const MESSAGE_LENGTH = 300;
 /**
  * What came of a claimed delivery. Besides an attempt's outcome: `cancelled`, its integration was removed or disabled;
  * `impossible`, there is nothing left to send; `postponed`, this service could not prepare or finish the attempt, which
- * is not the destination's fault, so no attempt is spent.
+ * is not the destination's fault, so no attempt is spent; `missing`, hbf-core answers that it does not know the session:
+ * as `postponed`, and the record says since when and how often (missing.ts).
  */
 export type DeliveryResult = (
   | AttemptOutcome
   | { result: 'cancelled'; reason: string }
   | { result: 'impossible'; code: string; message: string }
   | { result: 'postponed'; code: string; message: string; delayMs: number }
+  | { result: 'missing'; code: string; message: string; delayMs: number; missing: Missing }
 ) & { triggeredSurveys?: string[] };
 
 export interface SettlementRules {
@@ -44,6 +46,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
     token: undefined,
     dueAt: undefined,
     aloneRuns: undefined,
+    missing: undefined, // hbf-core answered for the session, or it does not matter any more
     at: new Date(rules.now),
     triggeredSurveys: result.triggeredSurveys ?? delivery.triggeredSurveys,
   };
@@ -57,11 +60,14 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
       settled.reason = result.message;
       settled.lastError = errorText(result);
       break;
+    case 'missing':
     case 'postponed':
       // The process has not ended under this claim, so the claim does not count towards a poison delivery.
       settled.claims = 0;
       settled.dueAt = new Date(rules.now + result.delayMs);
       settled.lastError = errorText(result);
+      // postponed: hbf-core may have answered nothing at all
+      settled.missing = result.result === 'missing' ? result.missing : delivery.missing;
       break;
     case 'delivered':
       noteAttempt(settled, result, rules.now);
@@ -92,6 +98,7 @@ export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
     ...delivery,
     token: undefined,
     aloneRuns: undefined,
+    missing: undefined,
     reason: undefined,
     claims: 0,
     retriedFrom: attempts,

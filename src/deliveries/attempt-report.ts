@@ -69,6 +69,7 @@ export class AttemptReport {
       durationMs: counted.durationMs,
       latencyMs: counted.latencyMs,
       nextAttemptAt: settled.dueAt,
+      missing: settled.missing,
       ...('code' in result ? { code: result.code, reason: result.message } : { reason: settled.reason }),
     };
     this.logger.log(facts, 'delivery.attempted');

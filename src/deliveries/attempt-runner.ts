@@ -1,8 +1,10 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Channel, channelOf, type Delivery } from '../completions/delivery.js';
+import { missingResult } from '../completions/missing.js';
 import { type DeliveryResult, giveBack, settle } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
+import { CoreWitness } from '../platform/core/core-witness.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
 import { AttemptReport } from './attempt-report.js';
@@ -30,6 +32,7 @@ export class AttemptRunner {
     private readonly clock: Clock,
     private readonly circuits: Circuits,
     private readonly report: AttemptReport,
+    private readonly witness: CoreWitness,
     flow: FlowChannel,
     surveys: SurveysChannel,
     analysis: AnalysisChannel,
@@ -88,8 +91,11 @@ export class AttemptRunner {
   }
 
   /** Nothing was sent: the destination is not to blame, and no attempt is spent. */
-  private couldNotPrepare({ session, delivery }: Attempt, error: unknown): DeliveryResult {
-    if (error instanceof SessionGoneError) return error.result;
+  private async couldNotPrepare({ session, delivery }: Attempt, error: unknown): Promise<DeliveryResult> {
+    if (error instanceof SessionGoneError) {
+      const counts = await this.witness.answersOthers(session.sessionId);
+      return missingResult(error.what, delivery.missing, counts, this.clock.now());
+    }
     const code = error instanceof PlatformError ? error.code : 'could_not_prepare';
     const message = error instanceof PlatformError ? error.message : 'an error of this service, see its log';
     if (this.clock.now() - session.foundAt.getTime() > PREPARE_AT_MOST_MS) {

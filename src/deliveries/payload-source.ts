@@ -6,14 +6,14 @@ import type { EndedSession } from '../completions/completion.js';
 import type { DeliveryResult } from '../completions/transitions.js';
 import { buildSessionPayload } from '../payload/session-payload.js';
 
-/** hbf-core does not know the session or its tenant any more: its deliveries have no body and never will. */
+/** hbf-core answers that it does not know the session or its tenant. One such answer decides nothing (see missing.ts). */
 export class SessionGoneError extends Error {
-  constructor(what: 'session' | 'tenant') {
+  constructor(readonly what: 'session' | 'tenant') {
     super(`hbf-core does not know the ${what} any more`);
     this.name = 'SessionGoneError';
   }
 
-  /** What it means for each of the session's deliveries. */
+  /** What it means for each of the session's deliveries, once that is certain. */
   get result(): DeliveryResult {
     return { result: 'impossible', code: 'session_gone', message: this.message };
   }

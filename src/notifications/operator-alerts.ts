@@ -1,5 +1,6 @@
 /** Failures that only the operators of the service can mend. */
-export type OperatorAlertKind = 'core-refuses' | 'training-failed' | 'session-check-late' | 'tenant-disabled';
+export type OperatorAlertKind =
+  'core-refuses' | 'training-failed' | 'session-check-late' | 'tenant-disabled' | 'clocks-apart';
 
 /** One alert. `details` are shown in the mail: never put a secret, a URL query or a transcript in. */
 export interface OperatorAlert {

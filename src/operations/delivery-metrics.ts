@@ -25,7 +25,7 @@ export function observeDeliveries(registry: Registry, sources: DeliverySources):
 
 function countAttempts(registers: Registry[], events: DeliveryEvents): void {
   const attempts = tally(
-    { name: 'delivery_attempts_total', help: 'Deliveries claimed, by result; postponed, cancelled and impossible ones were not sent', registers }, // prettier-ignore
+    { name: 'delivery_attempts_total', help: 'Deliveries claimed, by result; postponed, missing, cancelled and impossible ones were not sent', registers }, // prettier-ignore
     'result',
   );
   const deliveries = tally({ name: 'deliveries_total', help: 'Deliveries by outcome', registers }, 'outcome');

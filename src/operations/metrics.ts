@@ -6,9 +6,11 @@ import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { TrainingEvents } from '../nlp-pipelines/training-events.js';
 import { MailWorker } from '../notifications/mail-worker.js';
 import { PlatformCalls } from '../platform/platform-calls.js';
+import { ExpiryClock } from '../sessions/expiry-clock.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
 import { SessionEvents } from '../sessions/session-events.js';
 import { Backlog } from './backlog.js';
+import { observeClocks } from './clock-metrics.js';
 import { observeDeliveries } from './delivery-metrics.js';
 import { PREFIX } from './metric-names.js';
 import { observeMails, observePlatform, observeTrainings } from './platform-metrics.js';
@@ -36,6 +38,7 @@ export class Metrics {
     calls: PlatformCalls,
     trainings: TrainingEvents,
     mails: MailWorker,
+    clock: ExpiryClock,
   ) {
     collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
     observeSessions(this.registry, { events, scheduler, timing, problems, quarantine });
@@ -43,6 +46,7 @@ export class Metrics {
     observePlatform(this.registry, calls);
     observeTrainings(this.registry, trainings);
     observeMails(this.registry, mails);
+    observeClocks(this.registry, clock);
     const build = {
       name: `${PREFIX}build_info`,
       help: 'Always 1',

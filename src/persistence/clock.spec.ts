@@ -39,4 +39,20 @@ describe('Clock', () => {
     expect(clock.now()).toBeLessThanOrEqual(Date.now());
     expect(clock.now()).toBeGreaterThan(Date.now() - 100);
   });
+
+  describe('steadyNow', () => {
+    afterEach(() => jest.restoreAllMocks());
+
+    it("is the server's time, also after this machine's clock was set", () => {
+      let [wall, monotonic] = [1_000_000, 500];
+      jest.spyOn(Date, 'now').mockImplementation(() => wall);
+      jest.spyOn(performance, 'now').mockImplementation(() => monotonic);
+      const clock = new Clock();
+      expect(clock.steadyNow()).toBe(1_000_000); // not corrected yet
+      clock.correct([{ serverTime: wall + 20, sentAt: wall, receivedAt: wall }]);
+      [wall, monotonic] = [wall + 3_600_000, monotonic + 1_000];
+      expect(clock.steadyNow()).toBe(1_001_020);
+      expect(clock.now()).toBe(wall + 20);
+    });
+  });
 });

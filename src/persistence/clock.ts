@@ -14,10 +14,20 @@ export interface ClockReading {
 @Injectable()
 export class Clock {
   private offsetMs = 0;
+  /** The database server's time minus the monotonic time; undefined before the first correction. */
+  private steadyOffsetMs?: number;
 
   /** Whole milliseconds since the epoch, in the database server's time. */
   now(): number {
     return Date.now() + this.offsetMs;
+  }
+
+  /**
+   * As now(), by this process' monotonic time since the latest correction: it does not follow when somebody sets this
+   * machine's clock, as now() does until the next correction.
+   */
+  steadyNow(): number {
+    return this.steadyOffsetMs === undefined ? this.now() : Math.round(performance.now() + this.steadyOffsetMs);
   }
 
   /**
@@ -27,6 +37,8 @@ export class Clock {
   correct(readings: readonly ClockReading[]): void {
     const took = ({ sentAt, receivedAt }: ClockReading) => receivedAt - sentAt;
     const [quickest] = [...readings].sort((one, other) => took(one) - took(other));
-    if (quickest) this.offsetMs = Math.round(quickest.serverTime - (quickest.sentAt + quickest.receivedAt) / 2);
+    if (!quickest) return;
+    this.offsetMs = Math.round(quickest.serverTime - (quickest.sentAt + quickest.receivedAt) / 2);
+    this.steadyOffsetMs = Date.now() + this.offsetMs - performance.now();
   }
 }

@@ -6,6 +6,7 @@ import { NOWHERE } from '../../test/support/ports.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { RetryTimer } from '../transport/backoff.js';
+import { CoreClock } from './core/core-clock.js';
 import { type PlatformCall, PlatformCalls } from './platform-calls.js';
 import { isRetryable, PlatformError } from './platform-error.js';
 import { PlatformHttp, type PlatformRequest } from './platform-http.js';
@@ -121,6 +122,21 @@ describe('PlatformHttp', () => {
     expect(await http.status({ ...POST, body })).toEqual({ status: 204 });
     expect(seen[0]).toMatchObject({ method: 'POST', body: '{"a" : 1} ' });
     expect(seen[0]!.headers['content-type']).toBe('application/json');
+  });
+
+  it.each<[string, Partial<PlatformRequest>, Record<string, string>, boolean, number?]>([
+    ['an answer of hbf-core', {}, {}, true],
+    ['an answer that a cache kept', {}, { age: '0' }, false],
+    ['an answer without Date', {}, { date: '' }, false],
+    ['an error, which an ingress may have made', {}, {}, false, 404],
+    ['an answer of another service', { service: 'hbf-nlp' }, {}, false],
+  ])("notes hbf-core's time, for %s", async (_, more, headers, noted, status = 200) => {
+    const date = 'Fri, 20 Nov 2026 12:00:00 GMT';
+    answer = (response) => void response.writeHead(status, { date, ...headers }).end('{"name":"Ada"}');
+    await http.json({ ...GET, ...more }, readName).catch(() => undefined);
+    const told = modules[0]!.get(CoreClock).now();
+    expect(told !== undefined).toBe(noted);
+    if (told !== undefined) expect(Math.abs(told - Date.parse(date))).toBeLessThan(60_000);
   });
 
   it('ends an answer that trickles at the deadline', async () => {

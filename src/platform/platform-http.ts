@@ -8,6 +8,7 @@ import { MAX_TRIES, pauseMs, RetryTimer } from '../transport/backoff.js';
 import { BearerToken } from '../transport/bearer-token.js';
 import { NEVER_CANCELLED } from '../transport/never-cancelled.js';
 import { keepOwnDefaults, type UndiciRequest } from '../transport/undici-adapter.js';
+import { CoreClock } from './core/core-clock.js';
 import { PlatformCalls } from './platform-calls.js';
 import { isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
 import { asPlatformError, platformError, statusError } from './platform-failure.js';
@@ -56,6 +57,7 @@ export class PlatformHttp implements OnModuleDestroy {
     private readonly config: Config,
     private readonly calls: PlatformCalls,
     private readonly timer: RetryTimer,
+    private readonly coreClock: CoreClock,
   ) {
     keepOwnDefaults(http.axiosRef?.defaults ?? {}); // a test's mock has none
     this.coreToken = new BearerToken(config.coreToken);
@@ -122,6 +124,8 @@ export class PlatformHttp implements OnModuleDestroy {
     try {
       const { status, headers, data } = await firstValueFrom(this.http.request<Buffer>(this.prepare(request, wants)));
       if (status < 200 || status >= 300) throw statusError(request, status, headers['retry-after']);
+      // not of other answers: an ingress makes those, too, by its own clock
+      if (service === 'hbf-core') this.coreClock.note(headers['date'], headers['age'], started, performance.now());
       const value = read(data, status);
       this.calls.onCall({ service, route, outcome: status, durationMs: performance.now() - started });
       return value;

@@ -5,6 +5,8 @@ import { RetryTimer } from '../transport/backoff.js';
 import { Connections } from '../transport/connections.js';
 import { undiciOptions } from '../transport/undici-adapter.js';
 import { CoreClient } from './core/core.client.js';
+import { CoreClock } from './core/core-clock.js';
+import { CoreWitness } from './core/core-witness.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
@@ -37,6 +39,8 @@ const HttpOverUndici = HttpModule.registerAsync({
   imports: [HttpOverUndici],
   providers: [
     CoreClient,
+    CoreClock,
+    CoreWitness,
     EventPublisherClient,
     NlpClient,
     PlatformCalls,
@@ -45,6 +49,15 @@ const HttpOverUndici = HttpModule.registerAsync({
     SurveyDirectory,
     TenantDirectory,
   ],
-  exports: [CoreClient, EventPublisherClient, NlpClient, PlatformCalls, SurveyDirectory, TenantDirectory],
+  exports: [
+    CoreClient,
+    CoreClock,
+    CoreWitness,
+    EventPublisherClient,
+    NlpClient,
+    PlatformCalls,
+    SurveyDirectory,
+    TenantDirectory,
+  ],
 })
 export class PlatformModule {}

@@ -11,6 +11,8 @@ import type { CheckRun } from './check-run.js';
 export interface ReadSession {
   id: string;
   lastInteraction: Date;
+  /** Where a live chat that is open has decided. */
+  lastSignOfLife?: Date;
   containsUserInteraction: boolean;
   rule: ExpiryRule;
   thresholdSeconds: number;
@@ -38,7 +40,7 @@ export function planBatch(
     for (const tenantId of integration.tenants) byTenant.get(tenantId)?.push(integration);
   }
   return batch.map((read) => {
-    const { id, tenant, rule, thresholdSeconds, lastInteraction, source } = read;
+    const { id, tenant, rule, thresholdSeconds, lastInteraction, lastSignOfLife, source } = read;
     const planned: PlannedCompletion = {
       _id: completionId(id, 1),
       sessionId: id,
@@ -48,6 +50,7 @@ export function planBatch(
       rule,
       thresholdSeconds,
       lastInteraction,
+      ...(lastSignOfLife && { lastSignOfLife }),
       foundAt,
       ...planDeliveries(read, tenant, byTenant.get(tenant.id)!),
     };

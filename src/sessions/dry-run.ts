@@ -2,10 +2,10 @@ import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
 import type { ExpiryRule } from '../completions/completion.js';
-import { Clock } from '../persistence/clock.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { Backpressure } from './backpressure.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { type FoundSession, EndedSessions } from './ended-sessions.js';
 import { Oldest } from './oldest.js';
 import { Quarantine } from './quarantine.js';
@@ -51,7 +51,7 @@ const SCANS_AT_ONCE = 200;
 @Injectable()
 export class DryRun {
   constructor(
-    private readonly clock: Clock,
+    private readonly clock: ExpiryClock,
     private readonly tenants: TenantDirectory,
     private readonly endedSessions: EndedSessions,
     private readonly quarantine: Quarantine,
@@ -61,10 +61,10 @@ export class DryRun {
 
   /** @throws PlatformError when hbf-core does not answer; a database error when the database is away */
   async run(): Promise<CheckPreview> {
-    const now = this.clock.now();
     const paused = (await this.pressure.countWaiting()) > this.config.backlogHighWater;
     await this.quarantine.load();
     const tenants = await this.tenants.refresh();
+    const now = this.clock.now();
     const complete = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const held = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const limit = pLimit(SCANS_AT_ONCE);

@@ -14,7 +14,7 @@ export interface FoundSession {
   session: ChatSession;
   tenant: Tenant;
   threshold: ExpiryThreshold;
-  decision: Exclude<ExpiryDecision, { action: 'keep' }>;
+  decision: Exclude<ExpiryDecision, { action: 'keep' | 'reject' }>;
 }
 
 /** Looks up which sessions have ended, without their messages and without doing anything about it. */
@@ -30,7 +30,7 @@ export class EndedSessions {
    * shifted is seen once at most, and one that was missed is seen the next time.
    *
    * @param now the one point in time that decides, epoch ms
-   * @returns what could not be read
+   * @returns what could not be read, or cannot be true
    * @throws PlatformError when hbf-core fails
    */
   async each(tenant: Tenant, now: number, visit: (ended: FoundSession) => void): Promise<RejectedItem[]> {
@@ -45,8 +45,10 @@ export class EndedSessions {
       const before = known.size + rejected.size;
       for (const session of found.items) {
         const decision = decide(session, { now, threshold, liveChatMaxIdleMs });
-        if (decision.action !== 'keep' && !known.has(session.id)) visit({ session, tenant, threshold, decision });
+        if (known.has(session.id)) continue;
         known.add(session.id);
+        if (decision.action === 'reject') rejected.set(session.id, { id: session.id, problem: decision.problem });
+        else if (decision.action !== 'keep') visit({ session, tenant, threshold, decision });
       }
       for (const item of found.rejected) rejected.set(item.id ?? item.problem, item);
       if (known.size + rejected.size === before) break;

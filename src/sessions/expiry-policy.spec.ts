@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { decide, endOf, type ExpiryTimes, isOpen, thresholdOf } from './expiry-policy.js';
+import type { LiveChat } from '../platform/core/chat-session.dto.js';
+import { decide, endOf, type ExpiryTimes, isOpen, lastSignOfLife, thresholdOf } from './expiry-policy.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const MINUTE_MS = 60_000;
@@ -71,6 +72,61 @@ describe('decide', () => {
     });
   });
 
+  describe('of a session with an open live chat', () => {
+    const open = 'LIVECHAT_MESSAGE_EXCHANGED';
+    const at = (idleMinutes: number) => new Date(NOW - idleMinutes * MINUTE_MS);
+    const silent = (liveChats: LiveChat[]) => ({ ...session(3_000 * MINUTE_MS), liveChats });
+
+    it.each<[string, LiveChat[], number | undefined]>([
+      ['counts from updatedAt', [{ liveChatEventType: open, updatedAt: at(1500) }], 1500],
+      ["counts from the end user's last message", [{ liveChatEventType: open, lastEndUserMessageAt: at(1500) }], 1500],
+      [
+        'counts from the later one',
+        [{ liveChatEventType: open, updatedAt: at(2000), lastEndUserMessageAt: at(1500) }],
+        1500,
+      ],
+      ['counts from lastInteraction where that is later', [{ liveChatEventType: open, updatedAt: at(4000) }], 3000],
+      ['holds it while there is a newer sign', [{ liveChatEventType: open, updatedAt: at(1440) }], undefined],
+      [
+        'holds it for the latest of several',
+        [
+          { liveChatEventType: open, updatedAt: at(2000) },
+          { liveChatEventType: open, updatedAt: at(5) },
+        ],
+        undefined,
+      ],
+      [
+        'does not count signs of a closed one',
+        [{ liveChatEventType: open }, { liveChatEventType: 'LIVECHAT_TERMINATED', updatedAt: at(5) }],
+        3000,
+      ],
+      [
+        'takes no notice of a sign that is more than a day ahead',
+        [{ liveChatEventType: open, updatedAt: at(-1441) }],
+        3000,
+      ],
+    ])('%s', (_, liveChats, sinceMinutes) => {
+      const one = silent(liveChats);
+      const decision = decide(one, times);
+      if (sinceMinutes === undefined) return expect(decision).toEqual({ action: 'hold' });
+      expect(decision).toEqual({ action: 'complete', rule: 'live-chat-max-idle' });
+      expect(lastSignOfLife(one, NOW)).toEqual(at(sinceMinutes));
+    });
+  });
+
+  it.each([
+    ['1999-12-31T23:59:59Z', 'lastInteraction lies before the year 2000'],
+    [new Date(NOW + 1441 * MINUTE_MS), 'lastInteraction lies more than a day in the future'],
+  ])('rejects a session whose last interaction was at %s', (lastInteraction, problem) => {
+    const one = { ...session(0), lastInteraction: new Date(lastInteraction) };
+    expect(decide(one, times)).toEqual({ action: 'reject', problem });
+    expect(decide({ ...one, status: 'COMPLETED' }, times)).toEqual({ action: 'keep' });
+  });
+
+  it.each(['2000-01-01T00:00:00Z', new Date(NOW + 1440 * MINUTE_MS)])('does not reject one at %s', (lastInteraction) =>
+    expect(decide({ ...session(0), lastInteraction: new Date(lastInteraction) }, times).action).not.toBe('reject'),
+  );
+
   const anySession = fc.record({
     idleMs: fc.integer({ min: -10 * MINUTE_MS, max: 3 * 1440 * MINUTE_MS }),
     liveChats: fc.array(fc.constantFrom(undefined, 'LIVECHAT_TERMINATED', 'LIVECHAT_REQUESTED', 'SOMETHING_NEW'), {
@@ -119,5 +175,12 @@ describe('the end of a session', () => {
   ] as const)('comes after %s', (_, rule, thresholdSeconds, minutes) => {
     const end = endOf({ rule, thresholdSeconds, lastInteraction: new Date(NOW) }, times.liveChatMaxIdleMs);
     expect(end).toEqual(new Date(NOW + minutes * MINUTE_MS));
+  });
+
+  it('comes after the live chat limit, counted from the last sign of life', () => {
+    const lastInteraction = new Date(NOW);
+    const lastSignOfLife = new Date(NOW + 50 * MINUTE_MS);
+    const ended = { rule: 'live-chat-max-idle' as const, thresholdSeconds: 600, lastInteraction, lastSignOfLife };
+    expect(endOf(ended, times.liveChatMaxIdleMs)).toEqual(new Date(NOW + 1490 * MINUTE_MS));
   });
 });

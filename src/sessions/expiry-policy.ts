@@ -26,8 +26,20 @@ export interface ExpiryTimes {
   liveChatMaxIdleMs: number;
 }
 
-/** `complete`: it has ended, by that rule. `hold`: it would have, but a live chat is open. `keep`: it has not. */
-export type ExpiryDecision = { action: 'complete'; rule: ExpiryRule } | { action: 'hold' } | { action: 'keep' };
+/**
+ * `complete`: it has ended, by that rule. `hold`: it would have, but a live chat is open. `keep`: it has not. `reject`: its
+ * last interaction cannot be true, so nothing can be said of it; it belongs into quarantine.
+ */
+export type ExpiryDecision =
+  | { action: 'complete'; rule: ExpiryRule }
+  | { action: 'hold' }
+  | { action: 'keep' }
+  | { action: 'reject'; problem: string };
+
+/** No session is older than the platform: an earlier time is a clock that was never set, or a unit that was mistaken. */
+const EARLIEST_MS = Date.UTC(2000, 0, 1);
+/** Times further ahead than this are not explained by clocks that differ. */
+const AHEAD_AT_MOST_MS = 86_400_000;
 
 /**
  * The tenant's own inactivity threshold, else the default (docs/platform.md, "What the service does"). Where the tenant's
@@ -45,14 +57,31 @@ export function thresholdOf(
 
 /**
  * When a session had ended by its rule. The threshold waits for an open live chat, which may last so long that its own
- * limit decides.
+ * limit decides, counted from its last sign of life.
  */
 export function endOf(
-  { rule, thresholdSeconds, lastInteraction }: Pick<EndedSession, 'rule' | 'thresholdSeconds' | 'lastInteraction'>,
+  ended: Pick<EndedSession, 'rule' | 'thresholdSeconds' | 'lastInteraction' | 'lastSignOfLife'>,
   liveChatMaxIdleMs: number,
 ): Date {
-  const liveChatMs = rule === 'live-chat-max-idle' ? liveChatMaxIdleMs : 0;
-  return new Date(lastInteraction.getTime() + Math.max(thresholdSeconds * 1000, liveChatMs));
+  const { rule, thresholdSeconds, lastInteraction, lastSignOfLife = lastInteraction } = ended;
+  const byThreshold = lastInteraction.getTime() + thresholdSeconds * 1000;
+  if (rule !== 'live-chat-max-idle') return new Date(byThreshold);
+  return new Date(Math.max(byThreshold, lastSignOfLife.getTime() + liveChatMaxIdleMs));
+}
+
+/**
+ * Since when a session with an open live chat is idle: the latest of its last interaction and of what its open live chats
+ * tell. A time more than a day in the future is passed over, or its session would be held for as long.
+ *
+ * @param now epoch milliseconds
+ */
+export function lastSignOfLife(session: Pick<ChatSession, 'lastInteraction' | 'liveChats'>, now: number): Date {
+  const signs = session.liveChats
+    .filter(isOpen)
+    .flatMap(({ updatedAt, lastEndUserMessageAt }) => [updatedAt, lastEndUserMessageAt])
+    .filter((sign) => sign !== undefined && sign.getTime() - now <= AHEAD_AT_MOST_MS)
+    .map((sign) => sign!.getTime());
+  return new Date(Math.max(session.lastInteraction.getTime(), ...signs));
 }
 
 /** An unknown event counts as open: a session with a human on it must not be ended by mistake. */
@@ -65,9 +94,17 @@ export function decide(
   session: Pick<ChatSession, 'status' | 'lastInteraction' | 'liveChats'>,
   { now, threshold, liveChatMaxIdleMs }: ExpiryTimes,
 ): ExpiryDecision {
-  const idleMs = now - session.lastInteraction.getTime();
-  const active = session.status === undefined || session.status === 'ACTIVE';
-  if (!active || idleMs <= threshold.seconds * 1000) return { action: 'keep' };
+  if (session.status !== undefined && session.status !== 'ACTIVE') return { action: 'keep' };
+  const lastInteraction = session.lastInteraction.getTime();
+  const idleMs = now - lastInteraction;
+  if (lastInteraction < EARLIEST_MS) return reject('lies before the year 2000');
+  if (-idleMs > AHEAD_AT_MOST_MS) return reject('lies more than a day in the future');
+  if (idleMs <= threshold.seconds * 1000) return { action: 'keep' };
   if (!session.liveChats.some(isOpen)) return { action: 'complete', rule: threshold.rule };
-  return idleMs > liveChatMaxIdleMs ? { action: 'complete', rule: 'live-chat-max-idle' } : { action: 'hold' };
+  const silentMs = now - lastSignOfLife(session, now).getTime();
+  return silentMs > liveChatMaxIdleMs ? { action: 'complete', rule: 'live-chat-max-idle' } : { action: 'hold' };
+}
+
+function reject(what: string): ExpiryDecision {
+  return { action: 'reject', problem: `lastInteraction ${what}` };
 }

@@ -9,6 +9,7 @@ import {
 } from '../completions/completion.js';
 import { type Delivery, integrationIdOf } from '../completions/delivery.js';
 import { IntentRepository } from '../completions/intent.repository.js';
+import { afterMissing, afterUncounted, type StillMissing } from '../completions/missing.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { release } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
@@ -17,24 +18,25 @@ import { SessionGoneError } from '../deliveries/payload-source.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
-import { isRetryable, PlatformError } from '../platform/platform-error.js';
+import { CoreWitness } from '../platform/core/core-witness.js';
+import { PlatformError } from '../platform/platform-error.js';
 import { CoreCompletion } from './core-completion.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { decide } from './expiry-policy.js';
+import { Quarantine } from './quarantine.js';
 import { SessionCompleter } from './session-completer.js';
 
 const CALLS_AT_ONCE = 8;
 /** Intents of which no session can be read, one after the other: hbf-core is away. */
 const UNREADABLE_INTENTS = 3;
 
-/** A session that hbf-core cannot show for this long is given up; its deliveries are dead. */
-const UNREADABLE_AT_MOST_MS = 7 * 86_400_000;
-
-type Finding = 'completed' | 'still-ended' | 'came-back' | 'gone' | 'unreadable';
+type Finding = 'completed' | 'still-ended' | 'came-back' | 'missing' | 'unreadable';
 
 /**
  * Goes on where a process went away between writing an intent and the first outcomes. hbf-core is asked what became of
  * the session: COMPLETED, its deliveries fall due; ACTIVE and still ended, it is completed now; ACTIVE again, the intent
- * is removed; unknown, its deliveries are dead. What was in flight is sent again under the same id.
+ * is removed; unknown, it is asked for again, and its deliveries are dead after hours of that. What was in flight is sent
+ * again under the same id.
  */
 @Injectable()
 export class Recovery {
@@ -50,6 +52,9 @@ export class Recovery {
     private readonly writer: OutcomeWriter,
     private readonly runner: AttemptRunner,
     private readonly integrations: IntegrationRepository,
+    private readonly expiryClock: ExpiryClock,
+    private readonly witness: CoreWitness,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /**
@@ -90,7 +95,7 @@ export class Recovery {
     );
     this.completer.noteCompleted(told.completed);
     for (const planned of [...all('completed'), ...told.completed]) this.makeDue(planned, lease);
-    await this.kill(all('gone'), lease);
+    await this.postponeOrKill(all('missing'), lease);
     await this.writer.flush();
     return readable;
   }
@@ -113,19 +118,19 @@ export class Recovery {
       return await this.lookUp(planned);
     } catch (error) {
       if (!(error instanceof PlatformError) || error.kind === 'unauthorized') throw error;
-      const { sessionId, foundAt } = planned;
+      const { sessionId, tenantId } = planned;
       this.logger.warn({ sessionId, reason: error.message }, 'recovery.session-unreadable');
-      const tooLong = !isRetryable(error) && this.clock.now() - foundAt.getTime() > UNREADABLE_AT_MOST_MS;
-      return tooLong ? 'gone' : 'unreadable';
+      if (error.kind === 'shape') this.quarantine.add(sessionId, tenantId, error.message);
+      return 'unreadable';
     }
   }
 
   private async lookUp({ sessionId, tenantId, thresholdSeconds }: PlannedCompletion): Promise<Finding> {
     const session = await this.core.getSession(sessionId, { includeMessages: false, tenantId });
-    if (!session) return 'gone';
+    if (!session) return 'missing';
     if (session.status === 'COMPLETED') return 'completed';
     const { action } = decide(session, {
-      now: this.clock.now(),
+      now: this.expiryClock.now(),
       threshold: { seconds: thresholdSeconds, rule: 'tenant-threshold' },
       liveChatMaxIdleMs: this.config.liveChatMaxIdleMs,
     });
@@ -135,7 +140,22 @@ export class Recovery {
   private makeDue(planned: PlannedCompletion, lease: IntentLease): void {
     const now = new Date(this.clock.now());
     const deliveries = plannedDeliveries(planned, lease).map((delivery) => release(delivery, now));
+    this.quarantine.remove(planned.sessionId);
     this.writer.complete(completionOf(planned, now, deliveries), lease.lease);
+  }
+
+  /** A single answer that hbf-core does not know a session decides nothing: it is asked again, later and later. */
+  private async postponeOrKill(unknown: readonly PlannedCompletion[], lease: IntentLease): Promise<void> {
+    const postponed = new Map<string, StillMissing>();
+    const gone: PlannedCompletion[] = [];
+    for (const planned of unknown) {
+      const counts = await this.witness.answersOthers(planned.sessionId);
+      const next = (counts ? afterMissing : afterUncounted)(planned.missing, this.clock.now());
+      if (next === 'gone') gone.push(planned);
+      else postponed.set(planned._id, next);
+    }
+    await this.kill(gone, lease);
+    await this.intents.postpone(lease.lease, postponed);
   }
 
   /** Its deliveries are dead letters, reported like any other: to the log, the metrics and the integrations' admins. */

@@ -11,6 +11,7 @@ import { CheckRun, FigureBook } from './check-run.js';
 import { CompletionFailedError } from './completion-batches.js';
 import { CompletionPace } from './completion-pace.js';
 import { CoreGuard } from './core-guard.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { Quarantine } from './quarantine.js';
 import { Recovery } from './recovery.js';
 import { SessionEvents } from './session-events.js';
@@ -35,6 +36,7 @@ export class SessionCheck {
 
   constructor(
     private readonly clock: Clock,
+    private readonly expiryClock: ExpiryClock,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
     private readonly lists: SessionLists,
@@ -75,20 +77,22 @@ export class SessionCheck {
   }
 
   private async check(scope: CheckScope): Promise<CheckFigures> {
-    const run = new CheckRun(this.clock.now(), this.book, new CoreGuard(this.core), this.pace.deadline());
-    run.figures.recovered += await this.recover();
-    run.figures.paused = await this.pressure.begin();
-    if (run.figures.paused) return this.book.take();
+    const { current: figures } = this.book;
+    figures.recovered += await this.recover();
+    figures.paused = await this.pressure.begin();
+    if (figures.paused) return this.book.take();
     await this.quarantine.load();
     const tenants = await this.tenants.refresh();
+    // only now: the clock of expiry knows hbf-core's time by its answers
+    const run = new CheckRun(this.expiryClock.now(), this.book, new CoreGuard(this.core), this.pace.deadline());
     run.figures.tenants = tenants.length;
     this.noteUnreadable(tenants, run);
     await this.lists.proveFilter(run.now);
     await this.scanAll(this.toScan(tenants, scope, run), run);
     await this.quarantine.save();
-    const figures = this.book.take();
+    const done = this.book.take();
     if (run.guard.away) throw run.guard.away;
-    return figures;
+    return done;
   }
 
   /** What cannot be recovered now is taken up again later; it must not keep the other sessions from ending. */
@@ -111,7 +115,8 @@ export class SessionCheck {
 
   private toScan(tenants: readonly Tenant[], scope: CheckScope, run: CheckRun): Tenant[] {
     if (scope === 'all') return shuffle(tenants);
-    const ready = tenants.filter(({ id }) => !this.problems.backsOff(id, run.now));
+    const now = this.clock.now();
+    const ready = tenants.filter(({ id }) => !this.problems.backsOff(id, now));
     run.figures.tenantsBackingOff = tenants.length - ready.length;
     return shuffle(ready);
   }

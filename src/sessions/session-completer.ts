@@ -15,7 +15,7 @@ import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import { traced } from '../tracing/tracing.js';
 import { CoreCompletion } from './core-completion.js';
 import { type Planned, planBatch, type ReadSession } from './delivery-plan.js';
-import { endOf } from './expiry-policy.js';
+import { endOf, lastSignOfLife } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
 import { Refusals } from './refusals.js';
 import { SessionEvents } from './session-events.js';
@@ -58,12 +58,16 @@ export class SessionCompleter {
   }
 
   /** A read session with its payload, serialised at once: as parsed it would be in memory while it waits for its batch. */
-  read(session: ChatSession, facts: Pick<ReadSession, 'rule' | 'thresholdSeconds' | 'tenant' | 'readAt' | 'run'>) {
+  read(
+    session: ChatSession,
+    facts: Pick<ReadSession, 'rule' | 'thresholdSeconds' | 'tenant' | 'readAt' | 'run'>,
+  ): ReadSession {
     const { id, lastInteraction, containsUserInteraction } = session;
-    const { tenant } = facts;
+    const { tenant, rule, run } = facts;
     const ended = { sessionId: id, revision: 1, organizationId: tenant.organizationId, tenantId: tenant.id };
     const source = new PayloadSource(ended, this.core, this.tenants, { session, tenant });
-    return { id, lastInteraction, containsUserInteraction, source, ...facts };
+    const sign = rule === 'live-chat-max-idle' && { lastSignOfLife: lastSignOfLife(session, run.now) };
+    return { id, lastInteraction, ...sign, containsUserInteraction, source, ...facts };
   }
 
   /**

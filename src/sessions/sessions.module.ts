@@ -16,6 +16,7 @@ import { CompletionPace, PaceTimer } from './completion-pace.js';
 import { CoreCompletion } from './core-completion.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
+import { ExpiryClock } from './expiry-clock.js';
 import { ListTiming } from './list-timing.js';
 import { Quarantine } from './quarantine.js';
 import { QUARANTINED_SESSION, quarantinedSessionSchema } from './quarantine.schema.js';
@@ -54,6 +55,7 @@ import { TenantScanner } from './tenant-scanner.js';
     CoreCompletion,
     DryRun,
     EndedSessions,
+    ExpiryClock,
     ListTiming,
     PaceTimer,
     Quarantine,
@@ -72,6 +74,7 @@ import { TenantScanner } from './tenant-scanner.js';
     CheckHistory,
     CheckProblems,
     DryRun,
+    ExpiryClock,
     ListTiming,
     Quarantine,
     SessionEvents,

@@ -139,6 +139,9 @@ export class TenantScanner {
       }
       staying.add(session.id);
       if (decision.action === 'hold') run.figures.held++;
+      if (decision.action !== 'reject') continue;
+      this.quarantine.add(session.id, tenant.id, decision.problem);
+      run.figures.malformed++;
     }
     return ended;
   }

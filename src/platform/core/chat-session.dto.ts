@@ -23,6 +23,10 @@ export interface ChatSession {
 export interface LiveChat {
   /** One of hbf-core's LiveChatEventType values, or a newer one. */
   liveChatEventType: string | undefined;
+  /** When hbf-core last changed it; absent when that is not told or not readable. */
+  updatedAt?: Date;
+  /** When the end user last wrote in it; absent likewise. */
+  lastEndUserMessageAt?: Date;
 }
 
 /** @throws ShapeError naming the first field that is not what it must be */
@@ -50,7 +54,20 @@ function readMessages(value: unknown, field: string): void {
 
 function readLiveChats(value: unknown, field: string): LiveChat[] {
   return array(value, field).map((entry, index) => {
-    const type = object(entry, `${field}[${index}]`)['liveChatEventType'];
-    return { liveChatEventType: typeof type === 'string' ? type.toUpperCase() : undefined };
+    const raw = object(entry, `${field}[${index}]`);
+    const type = raw['liveChatEventType'];
+    const updatedAt = readableDate(raw['updatedAt']);
+    const lastEndUserMessageAt = readableDate(raw['lastEndUserMessageAt']);
+    return {
+      liveChatEventType: typeof type === 'string' ? type.toUpperCase() : undefined,
+      ...(updatedAt && { updatedAt }),
+      ...(lastEndUserMessageAt && { lastEndUserMessageAt }),
+    };
   });
+}
+
+/** A session must not be unreadable for one of these: without it, its own last interaction decides. */
+function readableDate(value: unknown): Date | undefined {
+  const read = typeof value === 'string' || typeof value === 'number' ? new Date(value) : undefined;
+  return read && !Number.isNaN(read.getTime()) ? read : undefined;
 }

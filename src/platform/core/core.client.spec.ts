@@ -168,10 +168,10 @@ describe('CoreClient', () => {
     });
 
     it('knows a session that is gone from one that cannot be read', async () => {
-      answers = [{ status: 404 }, { status: 401 }, { body: [] }];
-      expect(await core.getSession('s1', { includeMessages: true, tenantId: 't1' })).toBeUndefined();
-      expect(await core.getSession('..', { includeMessages: true, tenantId: 't1' })).toBeUndefined();
       const again = () => core.getSession('s1', { includeMessages: true, tenantId: 't1' });
+      answers = [{ status: 404 }, { status: 410 }, { status: 401 }, { body: [] }];
+      for (let n = 0; n < 2; n++) expect(await again()).toBeUndefined();
+      expect(await core.getSession('..', { includeMessages: true, tenantId: 't1' })).toBeUndefined();
       await expect(again()).rejects.toMatchObject({ kind: 'unauthorized' });
       await expect(again()).rejects.toMatchObject({ kind: 'shape' });
     });

@@ -4,6 +4,7 @@ import { type Page, readPage } from '../page.js';
 import { PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
 import { type JsonObject, nonEmptyString, object } from '../shape.js';
+import { CoreWitness } from './core-witness.js';
 import { type ChatSession, readChatSession } from './chat-session.dto.js';
 import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
 import { type Pipeline, readPipeline } from './pipeline.dto.js';
@@ -34,6 +35,7 @@ const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, inclu
 const SURVEYS = '/organizations/{orgId}/surveys';
 const SURVEYS_PER_PAGE = 100;
 const MAX_SURVEY_PAGES = 100;
+const GONE = 410;
 /** A delivery goes out without the contact when hbf-core does not answer within this time. */
 const CONTACT_TIMEOUT_MS = 2_000;
 
@@ -43,14 +45,16 @@ export class CoreClient {
   constructor(
     private readonly http: PlatformHttp,
     private readonly config: Config,
+    private readonly witness: CoreWitness,
   ) {}
 
   /** One page of all tenants, with the parts that decide on sessions. */
-  listTenants(page: number, pageSize: number): Promise<Page<Tenant>> {
+  async listTenants(page: number, pageSize: number): Promise<Page<Tenant>> {
     const query = { page, pageSize, ...WHOLE_TENANT };
-    return this.get({ route: '/tenants', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
-      readPage(answer, (item) => readTenant(item)),
-    );
+    const request = { route: '/tenants', query, maxAnswerBytes: MAX_LIST_BYTES };
+    const found = await this.get(request, (answer) => readPage(answer, (item) => readTenant(item)));
+    if (found.count > 0) this.witness.noteTenants();
+    return found;
   }
 
   /**
@@ -75,20 +79,19 @@ export class CoreClient {
 
   /**
    * @param tenantId whose session it must be
-   * @returns undefined when hbf-core does not know the session
+   * @returns undefined when hbf-core answers that it does not know the session (404, 410); so does an ingress while
+   *   hbf-core is deployed: see CoreWitness
    * @throws PlatformError of kind `shape` and code `foreign_session` when hbf-core says that it is another tenant's
    */
-  getSession(id: string, { includeMessages, tenantId }: SessionQuery): Promise<ChatSession | undefined> {
+  async getSession(id: string, { includeMessages, tenantId }: SessionQuery): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
     const route = '/chat-sessions/{id}';
     const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
-    return unlessMissing(
-      this.get(request, (answer) => {
-        const session = readChatSession(answer);
-        if (session.tenantId === undefined || session.tenantId === tenantId) return session;
-        throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'foreign_session' });
-      }),
-    );
+    const session = await unlessMissing(this.get(request, (answer) => readChatSession(answer)));
+    if (!session) return undefined;
+    this.witness.noteSession(id);
+    if (session.tenantId === undefined || session.tenantId === tenantId) return session;
+    throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'foreign_session' });
   }
 
   /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
@@ -137,7 +140,7 @@ export class CoreClient {
   /**
    * Whether the tenant is one of the organization's.
    *
-   * @returns undefined when it is not (404, 400, or hbf-core answers with another one)
+   * @returns undefined when it is not (404, 410, 400, or hbf-core answers with another one)
    */
   getTenant(orgId: string, tenantId: string): Promise<{ id: string; organizationId: string } | undefined> {
     return this.tenantOf(orgId, tenantId, {}, (answer) => {
@@ -227,8 +230,8 @@ async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]):
   try {
     return await answer;
   } catch (error) {
-    const missing = error instanceof PlatformError && (error.kind === 'not-found' || isOneOf(error, otherStatuses));
-    if (missing) return undefined;
+    if (!(error instanceof PlatformError)) throw error;
+    if (error.kind === 'not-found' || isOneOf(error, [GONE, ...otherStatuses])) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,7 @@
 import type { Delivery } from '../../../src/completions/delivery.js';
-import type { Behavior } from '../../world/receivers/webhook-receiver.js';
-import { DAY_MS, HOUR_MS } from '../../support/time-machine.js';
+import { Backpressure } from '../../../src/sessions/backpressure.js';
+import type { Behavior, WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../support/time-machine.js';
 import { deliveryOf, deliveryWhen, integrationErrors } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 
@@ -136,17 +137,77 @@ describe('deliveries that failed', () => {
     expect(await integrationErrors(round.db)).toHaveLength(1);
   });
 
-  it('are dead, with that reason, when hbf-core has forgotten the session', async () => {
-    const receiver = await round.addWebhook('t1');
-    receiver.behave({ kind: 'status', status: 503 });
-    receiver.onReception(({ sessionId: id }) => round.core.sessions.has(id!) && round.core.removeSession(id!));
-    const sessionId = round.addSession('t1', 20);
-    await round.check();
-    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+  describe('of a session that hbf-core does not know', () => {
+    const SESSION = 'GET /chat-sessions/{id}';
+    /** Minutes after which it is asked again, each time once more than the time before. */
+    const WAITS = [1, 5, 15, 60, 60, 60, 60, 60, 60];
 
-    expect(webhook).toMatchObject({ state: 'dead', attempts: 1, lastError: expect.stringMatching(/^session_gone/) });
-    expect(receiver.received).toHaveLength(1);
-    const errors = await integrationErrors(round.db);
-    expect(errors.map(({ code, dead }) => [code, dead])).toEqual([['http_503', false], ['session_gone', true]]); // prettier-ignore
+    /** A session with a webhook that failed once, so that its body is read again. */
+    async function addFailedOnce(): Promise<{ receiver: WebhookReceiver; sessionId: string }> {
+      const receiver = await round.addWebhook('t1');
+      receiver.behave((_reception, n) => (n === 1 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
+      return { receiver, sessionId: round.addSession('t1', 20) };
+    }
+
+    const askedTimes = (sessionId: string, times: number) =>
+      deliveryWhen(round, [sessionId, 'webhook:1'], ({ missing, token }) => !token && missing?.times === times);
+
+    it.each([404, 410])('wait while it answers %i, spend no attempt, and are sent once it knows it', async (status) => {
+      const heal = round.platform.fault({ service: 'hbf-core', route: SESSION, kind: 'status', status });
+      const { receiver, sessionId } = await addFailedOnce();
+      await round.check();
+      const postponed = await askedTimes(sessionId, 1);
+      expect(postponed).toMatchObject({
+        state: 'pending',
+        attempts: 1,
+        claims: 0,
+        lastError: expect.stringMatching(/^session_missing/),
+      });
+      expect(postponed.missing!.since.getTime()).toBeLessThanOrEqual(postponed.at!.getTime());
+      expect(await round.service.get(Backpressure).countWaiting()).toBe(0);
+
+      heal();
+      await round.age(MINUTE_MS);
+      const settled = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+      expect(settled).toMatchObject({ state: 'delivered', attempts: 2 });
+      expect(settled.missing).toBeUndefined();
+      expect(receiver.received).toHaveLength(2);
+      expect(await integrationErrors(round.db)).toHaveLength(1);
+    });
+
+    it('are dead, with that reason, once it was asked often enough over six hours', async () => {
+      const { receiver, sessionId } = await addFailedOnce();
+      receiver.onReception(({ sessionId: id }) => round.core.sessions.has(id!) && round.core.removeSession(id!));
+      await round.check();
+      for (const [index, minutes] of WAITS.entries()) {
+        const { state, dueAt, at } = await askedTimes(sessionId, index + 1);
+        expect([state, dueAt!.getTime() - at!.getTime()]).toEqual(['pending', minutes * MINUTE_MS]);
+        await round.age(minutes * MINUTE_MS);
+      }
+      const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+      expect(webhook).toMatchObject({ state: 'dead', attempts: 1, lastError: expect.stringMatching(/^session_gone/) });
+      const errors = await integrationErrors(round.db);
+      expect(errors.map(({ code, dead }) => [code, dead])).toEqual([['http_503', false], ['session_gone', true]]); // prettier-ignore
+    });
+
+    it('wait for as long as it knows nothing else either', async () => {
+      const heal = round.platform.fault({ service: 'hbf-core', route: SESSION, kind: 'status', status: 404 });
+      const { sessionId } = await addFailedOnce();
+      await round.check();
+      const deaf = round.platform.fault({ service: 'hbf-core', route: 'GET /tenants', kind: 'status', status: 404 });
+      await askedTimes(sessionId, 1);
+      await round.restart(); // what it heard of hbf-core within the last minute is forgotten
+      for (let hours = 1; hours <= 8; hours++) {
+        await round.age(HOUR_MS);
+        const asked = ({ at, token }: Delivery) => !token && Date.now() - at!.getTime() < MINUTE_MS;
+        const webhook = await deliveryWhen(round, [sessionId, 'webhook:1'], asked);
+        expect(webhook).toMatchObject({ state: 'pending', attempts: 1, missing: { times: 1 } });
+      }
+      heal();
+      deaf();
+      await round.age(MINUTE_MS);
+      const settled = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+      expect(settled).toMatchObject({ state: 'delivered', attempts: 2 });
+    });
   });
 });

@@ -187,4 +187,17 @@ describe('a session check over bad input', () => {
       expect([...(await round.allSettled()).keys()]).toEqual([good]);
     });
   });
+
+  it.each([
+    ['before 2000', '1999-12-31T23:59:59Z'],
+    ['of a clock that counts from 1970', 0],
+  ])('leaves a session alone whose last interaction lies %s, and completes the others', async (_, lastInteraction) => {
+    const odd = round.addSession('t1', 20, { fields: { lastInteraction } });
+    const good = sessions(3);
+    expect(await round.check()).toMatchObject({ completed: 3, malformed: 1 });
+    expect([...(await round.allSettled()).keys()].sort()).toEqual(good.sort());
+    expect(round.core.session(odd).status).toBe('ACTIVE');
+    const problem = 'lastInteraction lies before the year 2000';
+    expect(quarantine()).toEqual([expect.objectContaining({ sessionId: odd, tenantId: 't1', problem })]);
+  });
 });

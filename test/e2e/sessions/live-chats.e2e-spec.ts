@@ -1,4 +1,5 @@
 import { CLOSED_LIVE_CHATS, type LiveChatEntry, OPEN_LIVE_CHATS } from '../../world/platform/conversations.js';
+import { MINUTE_MS } from '../../support/time-machine.js';
 import { Round } from '../fixtures/round.js';
 
 const DAY_MINUTES = 1440;
@@ -59,5 +60,19 @@ describe('a session check over live chats', () => {
     const completions = await round.allSettled();
     expect([...completions.keys()]).toEqual([forgotten]);
     expect(completions.get(forgotten)!.rule).toBe('live-chat-max-idle');
+  });
+
+  it.each(['updatedAt', 'lastEndUserMessageAt'])("counts a live chat's idle time from its %s", async (field) => {
+    const chat = (idleMinutes: number) => ({
+      ...entry('LIVECHAT_MESSAGE_EXCHANGED'),
+      [field]: new Date(Date.now() - idleMinutes * MINUTE_MS).toISOString(),
+    });
+    const idle = round.addSession('t1', 2 * DAY_MINUTES, { liveChats: [chat(DAY_MINUTES + 60)] });
+    round.addSession('t1', 2 * DAY_MINUTES, { liveChats: [chat(DAY_MINUTES - 60)] });
+    expect(await round.check()).toMatchObject({ held: 1, completed: 1 });
+    const completion = (await round.allSettled()).get(idle)!;
+    expect(completion.rule).toBe('live-chat-max-idle');
+    const lateMs = completion.foundAt.getTime() - completion.lastSignOfLife!.getTime() - DAY_MINUTES * MINUTE_MS;
+    expect(Math.round(lateMs / MINUTE_MS)).toBe(60);
   });
 });
