@@ -30,6 +30,8 @@ export interface CoreState {
   poisoned: Set<string>;
   /** 204, and the session is ACTIVE all the same. */
   stubborn: Set<string>;
+  /** Sessions of others that a tenant's list shows, too, by tenant. */
+  alsoListed: Map<string, Set<string>>;
   usage: unknown;
   random: Random;
 }
@@ -100,7 +102,7 @@ function tenantView(tenant: StoredTenant, request: SimRequest): Json {
 }
 
 function listSessions(state: CoreState, request: SimRequest): SimAnswer {
-  const { store, switches, random } = state;
+  const { store, switches, random, alsoListed } = state;
   const status = request.query.get('status');
   const tenantId = request.query.get('tenantId');
   const limit = request.query.get('lastInteractionLessThan');
@@ -112,6 +114,7 @@ function listSessions(state: CoreState, request: SimRequest): SimAnswer {
     const fits = (status ?? session.status) === session.status && (tenantId ?? session.tenantId) === session.tenantId;
     if (fits && session.lastInteraction < before) found.push(session);
   }
+  for (const id of alsoListed.get(tenantId ?? '') ?? []) if (store.active.has(id)) found.push(store.session(id));
   if (switches.sessionOrder === 'reverse') found.reverse();
   if (switches.sessionOrder === 'shuffled') shuffle(found, random);
   if (switches.keepsBytes) return ok(pageOfBytes(state, request, found));

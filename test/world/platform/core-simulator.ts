@@ -1,3 +1,4 @@
+import { BadDay } from './bad-day.js';
 import { CONTRACTS } from './contracts.js';
 import { coreHandlers, type CoreState, type CoreSwitches } from './core-routes.js';
 import {
@@ -17,6 +18,8 @@ import { SimulatedServer } from './simulated-server.js';
 /** Simulates hbf-core, including the answers that its contract leaves open or forbids. */
 export class CoreSimulator {
   readonly server: SimulatedServer;
+  /** What hbf-core does on a bad day. */
+  readonly badDay: BadDay;
   readonly pipelines = new PipelineStore();
   readonly switches: CoreSwitches = {
     statusCase: 'upper',
@@ -34,6 +37,7 @@ export class CoreSimulator {
     switches: this.switches,
     poisoned: new Set(),
     stubborn: new Set(),
+    alsoListed: new Map(),
     usage: undefined,
     random: new Random(11),
   };
@@ -47,6 +51,7 @@ export class CoreSimulator {
       authorize: (route, token) =>
         route === 'GET /users/me' ? token !== undefined && this.store.users.has(token) : token === coreToken,
     });
+    this.badDay = new BadDay(this.server, this.state);
   }
 
   addTenant(tenant: NewTenant): Json {
@@ -94,6 +99,10 @@ export class CoreSimulator {
 
   tenant(id: string): Json {
     return this.store.tenants.get(id)!.dto;
+  }
+
+  hasTenant(id: string): boolean {
+    return this.store.tenants.has(id);
   }
 
   get sessions(): ReadonlyMap<string, StoredSession> {

@@ -9,16 +9,21 @@ export interface JournalEntry {
 }
 
 const LIMIT = 20_000;
+/** The only route that says in its query for which tenant it asks. */
+const LISTS = 'GET /chat-sessions';
 
 /** What a simulated server was asked: the last requests, and counters over all of them. */
 export class RequestJournal {
   readonly entries: JournalEntry[] = [];
   private readonly counters = new Map<string, number>();
+  private readonly asked = new Map<string, number>();
+  private readonly lists = new Map<string, number>();
   private readonly gauges = new Map<string, { now: number; peak: number }>();
 
   begin(entry: JournalEntry, keep: boolean): void {
     this.add(entry.route);
-    if (keep) this.entries.push(entry);
+    increase(this.asked, entry.route);
+    if (keep) this.keep(entry);
     if (this.entries.length > LIMIT) this.entries.splice(0, LIMIT / 2);
   }
 
@@ -39,17 +44,36 @@ export class RequestJournal {
     return this.counters.get(status === undefined ? route : `${route} ${status}`) ?? 0;
   }
 
+  /** Every route that was called, and how often. */
+  get calls(): Record<string, number> {
+    return Object.fromEntries(this.asked);
+  }
+
+  /** How many session lists were asked for, by `tenantId`; those without one under `''`. */
+  get listsByTenant(): ReadonlyMap<string, number> {
+    return this.lists;
+  }
+
   peak(route: string): number {
     return this.gauges.get(route)?.peak ?? 0;
   }
 
   reset(): void {
-    this.counters.clear();
+    for (const counts of [this.counters, this.asked, this.lists]) counts.clear();
     this.gauges.clear();
     this.entries.length = 0;
   }
 
-  private add(key: string): void {
-    this.counters.set(key, (this.counters.get(key) ?? 0) + 1);
+  private keep(entry: JournalEntry): void {
+    this.entries.push(entry);
+    if (entry.route === LISTS) increase(this.lists, new URLSearchParams(entry.query).get('tenantId') ?? '');
   }
+
+  private add(key: string): void {
+    increase(this.counters, key);
+  }
+}
+
+function increase(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
 }

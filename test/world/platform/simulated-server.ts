@@ -18,6 +18,12 @@ export interface SimAnswer {
 export type Handler = (request: SimRequest) => SimAnswer;
 export type Hook = (request: SimRequest) => void | Promise<void>;
 
+/** Changes what the server understands of a request, or what it makes of an answer; faults act after it. */
+export interface Distortion {
+  request?: (request: SimRequest) => SimRequest;
+  answer?: (answer: SimAnswer, request: SimRequest) => SimAnswer;
+}
+
 export type Observer = (request: SimRequest, answer: SimAnswer) => void;
 
 export interface SimulatedServerOptions {
@@ -34,12 +40,16 @@ export class SimulatedServer {
   readonly violations: string[] = [];
   /** Benchmarks switch this off; the counters count on. */
   recordRequests = true;
+  /** Put over the headers of every answer. */
+  answerHeaders: () => Record<string, string> = () => ({});
+  /** What was asked, with counters by route and by tenant. */
+  readonly journal = new RequestJournal();
   private readonly server: Server;
   private readonly routes: RouteTable;
   private readonly faults = new FaultPlan();
   private readonly hooks = new Map<string, Hook[]>();
+  private readonly distortions = new Map<string, Distortion[]>();
   private readonly observers = new Map<string, Observer[]>();
-  private readonly journal = new RequestJournal();
 
   constructor(private readonly options: SimulatedServerOptions) {
     this.routes = new RouteTable(options.contracts);
@@ -84,6 +94,12 @@ export class SimulatedServer {
   onBefore(route: string, hook: Hook): () => void {
     this.hooks.set(route, [...(this.hooks.get(route) ?? []), hook]);
     return () => this.hooks.set(route, (this.hooks.get(route) ?? []).filter((known) => known !== hook)); // prettier-ignore
+  }
+
+  /** From now on requests of the route are misread, or answers to them are changed; the answer takes that away again. */
+  distort(route: string, distortion: Distortion): () => void {
+    this.distortions.set(route, [...this.distortionsOf(route), distortion]);
+    return () => this.distortions.set(route, this.distortionsOf(route).filter((known) => known !== distortion)); // prettier-ignore
   }
 
   /** Tells `observer` of each request of the route that was answered, faults included. */
@@ -167,7 +183,7 @@ export class SimulatedServer {
     const after = fault?.stage === 'after';
     if (fault?.kind === 'delay' && !after) await delay(fault.ms);
     const handled = !fault || after || fault.kind === 'delay' || fault.kind === 'body';
-    const answer = handled ? this.options.handlers[request.route]!(request) : undefined;
+    const answer = handled ? this.handle(request) : undefined;
     if (fault?.kind === 'delay' && after) await delay(fault.ms);
     switch (fault?.kind) {
       case 'hang':
@@ -180,6 +196,17 @@ export class SimulatedServer {
       default:
         return answer;
     }
+  }
+
+  private handle(request: SimRequest): SimAnswer {
+    const distortions = this.distortionsOf(request.route);
+    const understood = distortions.reduce((seen, { request: change }) => change?.(seen) ?? seen, request);
+    const answer = this.options.handlers[request.route]!(understood);
+    return distortions.reduce((given, { answer: change }) => change?.(given, understood) ?? given, answer);
+  }
+
+  private distortionsOf(route: string): Distortion[] {
+    return this.distortions.get(route) ?? [];
   }
 
   private note(message: IncomingMessage, asked: { path: string; query: URLSearchParams }, route = 'unknown') {
@@ -195,7 +222,7 @@ export class SimulatedServer {
     if (response.destroyed) return;
     const bytes = bytesOf(body);
     const own = bytes.length === 0 ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
-    response.writeHead(status, { ...own, ...headers }).end(bytes);
+    response.writeHead(status, { ...own, ...this.answerHeaders(), ...headers }).end(bytes);
   }
 }
 
