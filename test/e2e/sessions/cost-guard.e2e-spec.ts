@@ -2,12 +2,15 @@ import { CommandCounter } from '../../world/command-counter.js';
 import { testDatabaseUri } from '../../world/database.js';
 import { MINUTE_MS } from '../../support/time-machine.js';
 import { addSessions } from '../fixtures/deliveries.js';
+import { addTenants, canariesOf, listsOf } from '../fixtures/on-demand.js';
 import { Round } from '../fixtures/round.js';
 
 const SESSIONS = 60;
 const PAGE = 20;
 /** flow, surveys, analysis and two webhooks */
 const DELIVERIES = 5 * SESSIONS;
+/** Where each process writes its heartbeat. */
+const HEARTBEATS = 'processes';
 
 jest.setTimeout(30_000);
 
@@ -31,7 +34,6 @@ describe('the cost of work', () => {
   });
 
   const calls = (route: string) => round.core.server.count(route);
-  const callsInAll = () => round.core.server.requests.length;
 
   it('settles a due delivery with a fraction of a database command', async () => {
     await tenantWithTwoWebhooks();
@@ -51,8 +53,8 @@ describe('the cost of work', () => {
     await round.check();
     await round.allSettled();
     expect(calls('PATCH /chat-sessions/batch/complete')).toBe(SESSIONS / PAGE);
-    // one light look, each page, and the empty one that says it was the last
-    expect(calls('GET /chat-sessions')).toBeLessThanOrEqual(SESSIONS / PAGE + 2);
+    // each page, and the canary
+    expect(calls('GET /chat-sessions')).toBe(SESSIONS / PAGE + 1);
     expect(calls('GET /organizations/{orgId}/surveys')).toBe(SESSIONS / PAGE); // has the organization any at all?
     expect(calls('GET /chat-sessions/{id}')).toBe(0);
   });
@@ -72,21 +74,34 @@ describe('the cost of work', () => {
     for (const { id, text } of bodies) expect(text).toBe(received.get(id));
   });
 
-  it('asks hbf-core twice a check while nothing ends, however many tenants there are', async () => {
-    for (let i = 0; i < 300; i++) {
-      round.addTenant(`t${i}`);
-      round.addSession(`t${i}`, 1);
-    }
-    await round.check();
-    // one page of tenants, one light page of the sessions that are old enough, of all tenants
-    expect(callsInAll()).toBe(2);
-    round.core.server.resetCounters();
-    jest.mocked(Date.now).mockReturnValue(Date.now() + MINUTE_MS); // what the planner knows is in memory, and does not age
-    const before = commands.total;
-    await round.check();
-    expect(callsInAll()).toBe(2);
-    expect(commands.total - before).toBeLessThanOrEqual(4);
-  });
+  it.each([1, 40, 300])(
+    'asks hbf-core for one list of each of %i tenants, one canary and the tenants while nothing ends',
+    async (count) => {
+      const tenants = addTenants(round, count);
+      tenants.forEach((tenant) => round.addSession(tenant, 1, { messages: [] }));
+      await round.check(); // what it learns of the tenants costs the next check nothing
+      round.core.server.resetCounters();
+      jest.mocked(Date.now).mockReturnValue(Date.now() + MINUTE_MS);
+      const before = commands.totalBeside(HEARTBEATS);
+      await round.check();
+      const spent = commands.totalBeside(HEARTBEATS) - before;
+      expect(round.core.server.journal.calls).toEqual({
+        'GET /chat-sessions': count + 1,
+        'GET /tenants': pagesOfTenants().length,
+      });
+      expect(listsOf(round.platform, tenants)).toEqual(new Array(count).fill(1));
+      expect(canariesOf(round.platform).map((query) => query.get('pageSize'))).toEqual(['1']);
+      expect(pagesOfTenants()).toEqual([...pagesOfTenants().keys()]);
+      expect(pagesOfTenants().length).toBeLessThanOrEqual(2); // the second one brings nothing new
+      expect(spent).toBeLessThanOrEqual(4);
+    },
+  );
+
+  /** The numbers of the pages of tenants that were asked for. */
+  function pagesOfTenants(): number[] {
+    const asked = round.core.server.requests.filter(({ route }) => route === 'GET /tenants');
+    return asked.map(({ query }) => Number(new URLSearchParams(query).get('page')));
+  }
 
   async function tenantWithTwoWebhooks(): Promise<void> {
     round.addTenant('t1', { summarizes: true });
