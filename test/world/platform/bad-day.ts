@@ -57,6 +57,15 @@ export class BadDay {
     return this.changePages(route, (page) => ({ ...page, items: itemsOf(page).slice(0, atMost) }));
   }
 
+  /** Never more on a page, page by page without a gap, and `total` is what this page and those before it hold. */
+  limitPages(atMost: number, route: PagedRoute = LISTS): Heal {
+    const heals = [
+      this.misread(route, (query) => query.set('pageSize', String(atMost))),
+      this.changePages(route, (page) => ({ ...page, total: Number(page['page']) * atMost + itemsOf(page).length })),
+    ];
+    return () => heals.forEach((heal) => heal());
+  }
+
   /** Session lists of these tenants are answered with that status. */
   failLists(tenantIds: Iterable<string>, status = 500): Heal {
     return this.server.fault({ kind: 'status', status, route: LISTS, when: asksFor(tenantIds) });
@@ -73,6 +82,12 @@ export class BadDay {
     const isLong = (request: SimRequest) => Number(request.query.get('pageSize')) > above;
     const when = (request: SimRequest) => asks(request) && isLong(request);
     return this.server.fault({ kind: 'delay', ms, route: LISTS, when });
+  }
+
+  /** Pages of more than `above` tenants take so long. */
+  slowTenants(ms: number, above = 0): Heal {
+    const when = ({ query }: SimRequest) => Number(query.get('pageSize')) > above;
+    return this.server.fault({ kind: 'delay', ms, route: 'GET /tenants', when });
   }
 
   /** Single sessions are answered with that status; with `sessionIds`, only these. */
@@ -128,7 +143,8 @@ function itemsOf(page: Json): unknown[] {
   return page['items'] as unknown[];
 }
 
+/** A list over all tenants shows theirs, too, and fares as they do. */
 function asksFor(tenantIds: Iterable<string>): (request: SimRequest) => boolean {
   const ids = new Set(tenantIds);
-  return ({ query }) => ids.has(query.get('tenantId') ?? '');
+  return ({ query }) => ids.has(query.get('tenantId') ?? '') || !query.has('tenantId');
 }
