@@ -1,49 +1,67 @@
-import { Clock, type ClockReading } from '../../../src/persistence/clock.js';
-import { DryRun } from '../../../src/sessions/dry-run.js';
-import { HOUR_MS } from '../../support/time-machine.js';
-import { Scrape } from '../fixtures/metrics.js';
+import { HOUR_MS, MINUTE_MS } from '../../support/time-machine.js';
+import { captureLogs } from '../fixtures/captured-logs.js';
+import { activeIds, checked, triggeredOnce } from '../fixtures/on-demand.js';
 import { Round } from '../fixtures/round.js';
 
-jest.setTimeout(30_000);
-
-/** The clock of a database server that is an hour away from everybody's. */
-class AwayClock extends Clock {
-  constructor(private readonly awayMs: number) {
-    super();
-  }
-
-  override correct(readings: readonly ClockReading[]): void {
-    super.correct(readings.map((one) => ({ ...one, serverTime: one.serverTime + this.awayMs })));
-  }
-}
-
-describe('a dry run while the clock of the database is wrong', () => {
+describe('a session check while the clock of hbf-core is not that of the service', () => {
   let round: Round;
 
-  async function start(awayMs: number): Promise<void> {
-    round = await Round.start('clocks', {}, () => [[Clock, new AwayClock(awayMs)]]);
+  beforeEach(async () => {
+    round = await Round.start('clocks');
     round.addTenant('t1');
-  }
+  });
 
   afterEach(async () => {
     expect(round.platform.violations).toEqual([]);
     await round.stop();
   });
 
-  it('ends no conversation early when it is an hour ahead, and tells how far the clocks are apart', async () => {
-    await start(HOUR_MS);
-    for (let n = 0; n < 10; n++) round.addSession('t1', 1);
-    const { complete } = await round.service.get(DryRun).run();
-    expect(complete.count).toBe(0);
-    const metrics = await Scrape.of(`${round.service.url}/metrics`);
-    expect(Math.abs(metrics.value('clock_offset_seconds', { clock: 'database' })! - 3600)).toBeLessThan(60);
-    expect(Math.abs(metrics.value('clock_offset_seconds', { clock: 'hbf-core' })!)).toBeLessThan(60);
+  /** Sessions are stamped by hbf-core's clock. */
+  const addSession = (idleMinutes: number, aheadMs: number) =>
+    round.addSession('t1', 0, { lastInteraction: new Date(Date.now() + aheadMs - idleMinutes * MINUTE_MS) });
+
+  it.each([
+    ['an hour behind', -HOUR_MS],
+    ['an hour ahead', HOUR_MS],
+    ['eleven minutes behind', -11 * MINUTE_MS],
+  ])('%s: no session that was active a minute ago is completed', async (_what, aheadMs) => {
+    round.core.badDay.tellTime({ aheadMs });
+    const alive = [1, 5, 9].map((idle) => addSession(idle, aheadMs)).sort();
+    await checked(round);
+    await checked(round);
+    expect(activeIds(round.platform)).toEqual(alive);
+    expect(round.platform.publisher.triggers).toEqual([]);
   });
 
-  it('still finds what has ended when it is an hour behind', async () => {
-    await start(-HOUR_MS);
-    const sessionId = round.addSession('t1', 20);
-    const { complete } = await round.service.get(DryRun).run();
-    expect(complete.sessions.map((one) => one.sessionId)).toEqual([sessionId]);
+  it('an hour behind: a session that has ended by it is completed', async () => {
+    round.core.badDay.tellTime({ aheadMs: -HOUR_MS });
+    const alive = addSession(1, -HOUR_MS);
+    const ended = addSession(20, -HOUR_MS);
+    expect(await checked(round)).toMatchObject({ completed: 1 });
+    expect(activeIds(round.platform)).toEqual([alive]);
+    await triggeredOnce(round.platform, [ended]);
+  });
+
+  it('an hour behind: the service warns', async () => {
+    const logs = captureLogs(round);
+    round.core.badDay.tellTime({ aheadMs: -HOUR_MS });
+    await checked(round);
+    await checked(round);
+    const warnings = logs.filter(({ level, event }) => level === 'warn' && /clock/.test(event));
+    expect(warnings.length).toBeGreaterThan(0);
+  });
+
+  it('an answer from a cache (`Age`) tells no time', async () => {
+    round.core.badDay.tellTime({ aheadMs: -HOUR_MS, age: 3_600 });
+    const ended = round.addSession('t1', 20);
+    expect(await checked(round)).toMatchObject({ completed: 1 });
+    await triggeredOnce(round.platform, [ended]);
+  });
+
+  it('a Date that is none tells no time', async () => {
+    round.core.server.answerHeaders = () => ({ date: 'yesterday' });
+    const ended = round.addSession('t1', 20);
+    expect(await checked(round)).toMatchObject({ completed: 1 });
+    await triggeredOnce(round.platform, [ended]);
   });
 });
