@@ -8,6 +8,7 @@ import { CoreClient } from './core/core.client.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
+import { MemoryBudget } from './memory-budget.js';
 import { NlpClient } from './nlp/nlp.client.js';
 import { PlatformCalls } from './platform-calls.js';
 import { PlatformHttp } from './platform-http.js';
@@ -38,6 +39,7 @@ const HttpOverUndici = HttpModule.registerAsync({
   providers: [
     CoreClient,
     EventPublisherClient,
+    MemoryBudget,
     NlpClient,
     PlatformCalls,
     PlatformHttp,
@@ -45,6 +47,6 @@ const HttpOverUndici = HttpModule.registerAsync({
     SurveyDirectory,
     TenantDirectory,
   ],
-  exports: [CoreClient, EventPublisherClient, NlpClient, PlatformCalls, SurveyDirectory, TenantDirectory],
+  exports: [CoreClient, EventPublisherClient, MemoryBudget, NlpClient, PlatformCalls, SurveyDirectory, TenantDirectory],
 })
 export class PlatformModule {}
