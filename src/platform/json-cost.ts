@@ -67,9 +67,10 @@ export function neededBytes({ bytes, values, wide }: JsonCost): number {
 
 /** @throws JsonCostError when the text must not be parsed */
 export function checkCost(cost: JsonCost): void {
-  if (cost.depth > MAX_DEPTH) throw new JsonCostError('too_deep', `answer must be nested at most ${MAX_DEPTH} deep`);
+  if (cost.depth > MAX_DEPTH)
+    throw new JsonCostError('too_deep', `answer must be nested at most ${MAX_DEPTH} levels deep`);
   if (neededBytes(cost) <= MAX_NEED_BYTES) return;
-  throw new JsonCostError('too_costly', `answer must need at most ${MAX_NEED_BYTES} bytes of memory`);
+  throw new JsonCostError('too_costly', `answer must be of at most ${MAX_NEED_BYTES} bytes when parsed`);
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { type ActiveSessionsQuery, CoreClient, type SessionPage } from '../platform/core/core.client.js';
-import { PlatformError } from '../platform/platform-error.js';
+import { isTooMuch, PlatformError } from '../platform/platform-error.js';
 
 /** Sessions that are read one by one and kept in memory together: each may be nearly as long as a page may be. */
 const ONE_BY_ONE = 8;
@@ -30,7 +30,7 @@ export class SessionReader {
       try {
         return await this.core.listActiveSessions({ ...query, includeMessages: true });
       } catch (error) {
-        if (!isTooLong(error)) throw error;
+        if (!isTooMuch(error)) throw error;
         this.oneByOne = true;
       }
     }
@@ -53,8 +53,4 @@ export class SessionReader {
     const others = listed.items.filter((session) => !this.isWanted(session));
     return { ...listed, items: [...others, ...whole], rejected };
   }
-}
-
-function isTooLong(error: unknown): boolean {
-  return error instanceof PlatformError && error.code === 'too_long';
 }

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
+import type { Room } from '../../transport/room.js';
+import type { AnswerSize } from '../json-answer.js';
 import { type Page, readPage } from '../page.js';
 import { PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
@@ -49,14 +51,20 @@ export class CoreClient {
     );
   }
 
-  /** One page of the ACTIVE sessions whose last interaction lies before the cutoff, with their live chats. */
-  listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery): Promise<SessionPage> {
+  /**
+   * One page of the ACTIVE sessions whose last interaction lies before the cutoff, with their live chats.
+   *
+   * @param room asked before the answer is read and parsed; it must be released by the caller
+   * @throws PlatformError; isTooMuch or isNoRoom: a page of fewer sessions may be read
+   */
+  listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery, room?: Room): Promise<SessionPage> {
     const cutoff = lastInteractionBefore.toISOString();
     // without includeLiveChats a session with a human agent on it looks free
     const query = { status: 'ACTIVE', includeLiveChats: true, lastInteractionLessThan: cutoff, ...rest };
-    return this.get({ route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
-      readPage(answer, (item) => readChatSession(item)),
-    );
+    return this.get({ route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES, room }, (answer, size) => ({
+      ...readPage(answer, (item) => sessionOf(item, size)),
+      size,
+    }));
   }
 
   /** Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids. */
@@ -67,11 +75,18 @@ export class CoreClient {
     await this.http.status({ service: 'hbf-core', method: 'PATCH', route, body, repeatable: true });
   }
 
-  /** @returns undefined when hbf-core does not know the session */
-  getSession(id: string, { includeMessages }: { includeMessages: boolean }): Promise<ChatSession | undefined> {
+  /**
+   * @param room as for listActiveSessions; without enough of it (isNoRoom) the session may be read later, or alone
+   * @returns undefined when hbf-core does not know the session
+   */
+  getSession(
+    id: string,
+    { includeMessages }: { includeMessages: boolean },
+    room?: Room,
+  ): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
-    const request = { route: '/chat-sessions/{id}', params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
-    return unlessMissing(this.get(request, (answer) => readChatSession(answer)));
+    const request = { route: '/chat-sessions/{id}', params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
+    return unlessMissing(this.get(request, sessionOf));
   }
 
   /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
@@ -201,9 +216,16 @@ export class CoreClient {
     return tenant?.id === id && tenant.organizationId === orgId ? tenant : undefined;
   }
 
-  private get<T>(request: Omit<PlatformRequest, 'service' | 'method'>, read: (answer: unknown) => T): Promise<T> {
+  private get<T>(
+    request: Omit<PlatformRequest, 'service' | 'method'>,
+    read: (answer: unknown, size: AnswerSize) => T,
+  ): Promise<T> {
     return this.http.json({ service: 'hbf-core', method: 'GET', repeatable: true, ...request }, read);
   }
+}
+
+function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {
+  return { ...readChatSession(value), answerBytes: bytes };
 }
 
 async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]): Promise<T | undefined> {
