@@ -6,9 +6,7 @@ import type { EndedSession } from '../completions/completion.js';
 import type { DeliveryResult } from '../completions/transitions.js';
 import { sessionBody } from '../payload/session-body.js';
 import type { MemoryBudget } from '../platform/memory-budget.js';
-import { asPlatformError } from '../platform/platform-failure.js';
 import type { Reservation } from '../platform/reservation.js';
-import { NoRoomError } from '../transport/transport-errors.js';
 import { withinBudget } from '../platform/within-budget.js';
 
 /** hbf-core does not know the session or its tenant any more: its deliveries have no body and never will. */
@@ -40,11 +38,11 @@ export interface Later {
   body?: Buffer;
 }
 
-const READ_AGAIN = { service: 'hbf-core', route: '/chat-sessions/{id}' } as const;
-/** Reserved before a session of unknown length is read again. */
-const USUAL_BYTES = 64 * 1024;
-/** For a reservation beside others, and once more for one alone: leases have ten seconds beyond the longest attempt. */
-const PATIENCE = { withinMs: 5_000 };
+/**
+ * A session of unknown length. The wait, once for a reservation beside others and once for one alone, is within the ten
+ * seconds that leases have beyond the longest attempt.
+ */
+const READ_AGAIN = { service: 'hbf-core', route: '/chat-sessions/{id}', bytes: 64 * 1024, withinMs: 5_000 } as const;
 
 /**
  * The body of one session's deliveries, read and serialised at most once. A first attempt has the session that the check
@@ -133,9 +131,7 @@ export class PayloadSource {
     const { sessionId } = this.ended;
     const read = (room?: Reservation) => this.core.getSession(sessionId, { includeMessages: true }, room);
     if (!this.budget) return read();
-    const { value, room } = await withinBudget(this.budget, USUAL_BYTES, read, PATIENCE).catch((error: unknown) => {
-      throw error instanceof NoRoomError ? asPlatformError(error, READ_AGAIN) : error;
-    });
+    const { value, room } = await withinBudget(this.budget, READ_AGAIN, read);
     if (this.closed) room.release();
     else this.room = room;
     return value;
