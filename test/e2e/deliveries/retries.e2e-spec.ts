@@ -1,4 +1,5 @@
 import type { Delivery } from '../../../src/completions/delivery.js';
+import { BodyCache } from '../../../src/deliveries/body-cache.js';
 import type { Behavior } from '../../world/receivers/webhook-receiver.js';
 import { DAY_MS, HOUR_MS } from '../../support/time-machine.js';
 import { deliveryOf, deliveryWhen, integrationErrors } from '../fixtures/deliveries.js';
@@ -15,9 +16,13 @@ describe('deliveries that failed', () => {
   });
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     expect(round.platform.violations).toEqual([]);
     await round.stop();
   });
+
+  /** As after a restart, or when the memory budget has needed the room. */
+  const keepNoBodies = () => jest.spyOn(BodyCache.prototype, 'get').mockReturnValue(undefined);
 
   const attempted = ({ attempts, log }: Delivery) => attempts > 0 && log.length > 0;
 
@@ -115,7 +120,20 @@ describe('deliveries that failed', () => {
     expect(errors.map(({ attempt, dead }) => [attempt, dead])).toEqual([[1, false], [2, false], [3, false], [4, true]]); // prettier-ignore
   });
 
+  it('do not ask hbf-core for a session whose body is still in memory', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave((_reception, n) => (n < 3 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
+    round.platform.fault({ service: 'hbf-core', route: 'GET /chat-sessions/{id}', kind: 'status', status: 500 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+
+    expect(webhook).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(new Set(receiver.received.map(({ raw }) => raw)).size).toBe(1);
+  });
+
   it('spend no attempt when hbf-core fails while a retry is prepared', async () => {
+    keepNoBodies();
     const receiver = await round.addWebhook('t1');
     receiver.behave((_reception, n) => (n === 1 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
     const route = 'GET /chat-sessions/{id}';
@@ -137,6 +155,7 @@ describe('deliveries that failed', () => {
   });
 
   it('are dead, with that reason, when hbf-core has forgotten the session', async () => {
+    keepNoBodies();
     const receiver = await round.addWebhook('t1');
     receiver.behave({ kind: 'status', status: 503 });
     receiver.onReception(({ sessionId: id }) => round.core.sessions.has(id!) && round.core.removeSession(id!));
