@@ -136,6 +136,13 @@ export class Config {
   })
   readonly sessionCheckConcurrency: number;
 
+  @EnvVar('SESSION_MEMORY_BUDGET_MB', integer(16, 65_536), {
+    default: '96',
+    meaning:
+      'megabytes of sessions that are read, parsed, serialised or waiting at once; a session that needs more is taken alone',
+  })
+  readonly sessionMemoryBudgetMb: number;
+
   @EnvVar('SESSION_CHECK_MAX_COMPLETIONS_PER_MIN', integer(0, 1_000_000), {
     default: '0',
     meaning: 'sessions that one process completes in a minute at most; 0: no limit',

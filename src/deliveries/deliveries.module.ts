@@ -4,6 +4,7 @@ import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { AttemptReport } from './attempt-report.js';
 import { AttemptRunner } from './attempt-runner.js';
+import { BodyCache } from './body-cache.js';
 import { AnalysisChannel } from './channels/analysis.channel.js';
 import { FlowChannel } from './channels/flow.channel.js';
 import { SurveysChannel } from './channels/surveys.channel.js';
@@ -26,6 +27,7 @@ import { PurgeJob } from './purge.job.js';
     AnalysisChannel,
     AttemptReport,
     AttemptRunner,
+    BodyCache,
     Circuits,
     DeliveriesShutdown,
     DeliveryEvents,

@@ -11,7 +11,9 @@ import { giveBack, newDelivery } from '../completions/transitions.js';
 import { Clock } from '../persistence/clock.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { SurveyDirectory } from '../platform/core/survey-directory.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
 import { AttemptRunner } from './attempt-runner.js';
+import { BodyCache } from './body-cache.js';
 import { DeliveryEvents } from './delivery-events.js';
 import { Circuits } from './dispatch/circuits.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
@@ -39,11 +41,17 @@ class Journal {
   });
 
   async deliver(...names: string[]): Promise<void> {
-    for (const name of names) {
-      const destination = name.split('/')[1]!;
-      this.ends.get(name)!({ ...newDelivery(destination, { token: 'l1', until: new Date(0) }), state: 'delivered' });
-      await jest.advanceTimersByTimeAsync(0);
-    }
+    for (const name of names) await this.end(name, 'delivered');
+  }
+
+  fail(name: string): Promise<void> {
+    return this.end(name, 'pending');
+  }
+
+  private async end(name: string, state: Delivery['state']): Promise<void> {
+    const destination = name.split('/')[1]!;
+    this.ends.get(name)!({ ...newDelivery(destination, { token: 'l1', until: new Date(0) }), state });
+    await jest.advanceTimersByTimeAsync(0);
   }
 }
 
@@ -51,6 +59,7 @@ describe('FirstAttempts', () => {
   let journal: Journal;
   let dispatcher: Dispatcher;
   let attempts: FirstAttempts;
+  let bodies: BodyCache;
 
   function build(env: Record<string, string> = {}): void {
     const config = testConfig(env);
@@ -66,6 +75,7 @@ describe('FirstAttempts', () => {
       runner,
       writer,
       new SurveyDirectory(stubOf(CoreClient, {})),
+      (bodies = new BodyCache(new MemoryBudget(config))),
     );
   }
 
@@ -168,6 +178,19 @@ describe('FirstAttempts', () => {
     expect(journal.completed).toEqual([['s1', ['delivered', 'pending']]]);
     await journal.deliver('s1/slow');
     expect(journal.settled).toEqual(['s1/slow']);
+  });
+
+  it('keeps the body for a later attempt as soon as one is needed, and closes its source after the last', async () => {
+    const closed: string[] = [];
+    const body = Buffer.from('{}');
+    const session = ended('s1', 'flow', 'webhook:1');
+    const source = stubOf(PayloadSource, { close: () => closed.push('s1') });
+    Object.defineProperty(source, 'bodyInMemory', { value: body });
+    begin({ ...session, source });
+    await journal.deliver('s1/flow');
+    expect([bodies.get('s1'), closed]).toEqual([undefined, []]);
+    await journal.fail('s1/webhook:1');
+    expect([bodies.get('s1'), closed]).toEqual([body, ['s1']]);
   });
 
   it('writes down what is known at the stop', async () => {

@@ -13,6 +13,7 @@ import { Clock } from '../persistence/clock.js';
 import { type HasSurveys, SurveyDirectory } from '../platform/core/survey-directory.js';
 import { inThisTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
+import { BodyCache } from './body-cache.js';
 import type { Attempt } from './channels/delivery-channel.js';
 import { type AttemptOrigin, DeliveryJob } from './delivery-job.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
@@ -69,8 +70,10 @@ class FirstRound implements AttemptOrigin {
 
   constructor(
     readonly planned: PlannedCompletion,
+    private readonly source: PayloadSource,
     private readonly page: Page,
     private readonly writer: OutcomeWriter,
+    private readonly bodies: BodyCache,
     private readonly whenWritten: (round: FirstRound) => void,
     private readonly whenSettled: () => void,
   ) {
@@ -79,13 +82,15 @@ class FirstRound implements AttemptOrigin {
   }
 
   settled(_attempt: Pick<Attempt, 'delivery'>, delivery: Delivery): void {
+    this.bodies.note(this.planned._id, delivery, this.source.bodyInMemory);
+    if (--this.unsettled === 0) this.source.close();
     if (this.written) {
       this.writer.settle(this.planned._id, this.page.lease, delivery);
     } else {
       const index = this.deliveries.findIndex(({ destination }) => destination === delivery.destination);
       this.deliveries[index] = delivery;
       this.since ??= Date.now();
-      if (--this.unsettled === 0) this.write();
+      if (this.unsettled === 0) this.write();
     }
     this.whenSettled();
   }
@@ -114,6 +119,7 @@ export class FirstAttempts {
     private readonly runner: AttemptRunner,
     private readonly writer: OutcomeWriter,
     private readonly surveys: SurveyDirectory,
+    private readonly bodies: BodyCache,
   ) {}
 
   /**
@@ -155,8 +161,10 @@ export class FirstAttempts {
   private beginOne({ planned, source }: SessionInFlight, page: Page): void {
     const round = new FirstRound(
       planned,
+      source,
       page,
       this.writer,
+      this.bodies,
       (written) => this.rounds.delete(written),
       () => this.proceed(),
     );

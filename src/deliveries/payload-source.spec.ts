@@ -1,6 +1,9 @@
 import { stubOf } from '../../test/support/stub.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
+import { PlatformError } from '../platform/platform-error.js';
+import type { Reservation } from '../platform/reservation.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { SessionGoneError, PayloadSource } from './payload-source.js';
@@ -77,5 +80,78 @@ describe('PayloadSource', () => {
     const source = inMemory({ ...SESSION, metadata: { subscriberCustomData: unreadable } }, false);
     await new Promise((resolve) => setImmediate(resolve)); // an unhandled rejection would end the process here
     await expect(source.payload()).rejects.toThrow('unreadable');
+  });
+
+  describe('in the memory budget', () => {
+    let budget: MemoryBudget;
+    beforeEach(() => (budget = new MemoryBudget({ sessionMemoryBudgetMb: 16 })));
+
+    it('has what its body takes, until it is closed', async () => {
+      const room = await budget.reserve(1_000_000);
+      const session = readChatSession(SESSION);
+      const source = new PayloadSource(COMPLETION, core, tenants, { session, tenant: tenant(false), room });
+      expect([budget.reserved, source.bodyInMemory]).toEqual([(await source.payload()).length, await source.payload()]);
+      source.close();
+      source.close();
+      expect(budget.reserved).toBe(0);
+    });
+
+    it('reads a session again in a reservation, of which the body stays', async () => {
+      known = SESSION;
+      const source = new PayloadSource(COMPLETION, core, tenants, { budget });
+      expect(source.bodyInMemory).toBeUndefined();
+      const { length } = await source.payload();
+      expect(budget.reserved).toBe(length);
+      source.close();
+      expect(budget.reserved).toBe(0);
+    });
+
+    it('gives back what it has reserved when it was closed before, and when there is no body', async () => {
+      known = SESSION;
+      const source = new PayloadSource(COMPLETION, core, tenants, { budget });
+      const payload = source.payload();
+      source.close();
+      await payload;
+      known = undefined;
+      const gone = new PayloadSource(COMPLETION, core, tenants, { budget });
+      await expect(gone.payload()).rejects.toBeInstanceOf(SessionGoneError);
+      gone.close();
+      expect(budget.reserved).toBe(0);
+    });
+
+    it('reads alone what does not fit', async () => {
+      const rooms: boolean[] = [];
+      const strict = stubOf(CoreClient, {
+        getSession: (_id, _options, room) => {
+          rooms.push((room as Reservation).alone);
+          if (room?.growTo(20 * 1024 * 1024) === true) return Promise.resolve(readChatSession(SESSION));
+          const facts = {
+            service: 'hbf-core',
+            route: '/chat-sessions/{id}',
+            kind: 'no-room',
+            code: 'no_room',
+          } as const;
+          return Promise.reject(new PlatformError(facts));
+        },
+      });
+      const source = new PayloadSource(COMPLETION, strict, tenants, { budget });
+      expect([await read(source), rooms]).toEqual([expect.objectContaining({ id: 's1' }), [false, true]]);
+    });
+
+    it('says that there was no room in time: the delivery is postponed, and nobody is to blame', async () => {
+      jest.useFakeTimers();
+      await budget.reserve(budget.limit);
+      const source = new PayloadSource(COMPLETION, core, tenants, { budget });
+      const failure = expect(source.payload()).rejects.toMatchObject({ kind: 'no-room', code: 'no_room' });
+      await jest.advanceTimersByTimeAsync(10_000);
+      await failure;
+      jest.useRealTimers();
+    });
+
+    it('does not read again what is still in memory', async () => {
+      const body = Buffer.from('{}');
+      const source = new PayloadSource(COMPLETION, core, tenants, { budget, body });
+      expect([await source.payload(), source.bodyInMemory, budget.reserved]).toEqual([body, body, 0]);
+    });
   });
 });

@@ -12,9 +12,11 @@ import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { CoreClient } from '../platform/core/core.client.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import { inNoTrace } from '../tracing/tracing.js';
 import { AttemptRunner } from './attempt-runner.js';
+import { BodyCache } from './body-cache.js';
 import type { Attempt } from './channels/delivery-channel.js';
 import { type AttemptOrigin, DeliveryJob } from './delivery-job.js';
 import { Circuits } from './dispatch/circuits.js';
@@ -50,6 +52,8 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly integrations: IntegrationRepository,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
+    private readonly budget: MemoryBudget,
+    private readonly bodies: BodyCache,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -134,10 +138,15 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const origin: AttemptOrigin = {
       first: false,
       tie: inNoTrace,
-      settled: ({ session }, delivery) => this.writer.settle(session._id, token, delivery),
+      settled: ({ session, source }, delivery) => {
+        this.bodies.note(session._id, delivery, source.bodyInMemory);
+        source.close();
+        this.writer.settle(session._id, token, delivery);
+      },
     };
     for (const { completion, delivery } of claimed) {
-      const source = new PayloadSource(completion, this.core, this.tenants);
+      const kept = { budget: this.budget, body: this.bodies.get(completion._id) };
+      const source = new PayloadSource(completion, this.core, this.tenants, kept);
       const attempt: Attempt = { session: completion, delivery, source, integration, leaseUntil: until };
       const job = new DeliveryJob(attempt, origin, this.runner);
       const begin = () => this.beginAlone(attempt, token);

@@ -38,6 +38,10 @@ const metadata = fields({
   isSubscriberNew: scalar,
 });
 
+const csatSurveys = list(fields({ id: scalar, name: scalar, status: scalar, sectionsScore: scalarMap }));
+const conversationNodes = list(fields({ nodeId: scalar, appearances: scalar }));
+const variables = list(fields({ name: scalar, value: customerData }));
+
 /** ChatSessionDTO without the fields that publicSession adds. */
 const session = fields({
   id: scalar,
@@ -50,19 +54,19 @@ const session = fields({
   resolution: scalar,
   urgency: scalar,
   features: customerData,
-  csatSurveys: list(fields({ id: scalar, name: scalar, status: scalar, sectionsScore: scalarMap })),
+  csatSurveys,
   subscriberHandle: scalar,
   language: scalar,
   tags: scalars,
   lastInteraction: scalar,
-  conversationNodes: list(fields({ nodeId: scalar, appearances: scalar })),
+  conversationNodes,
   intents: scalarMap,
   createdAt: scalar,
   updatedAt: scalar,
   containsUserInteraction: scalar,
   userInteractionCount: scalar,
   metadata,
-  variables: list(fields({ name: scalar, value: customerData })),
+  variables,
 });
 
 const tenantFields = fields(
@@ -96,6 +100,14 @@ const messages = list((value) => {
   };
 });
 const liveChats = list(liveChat);
+
+/**
+ * The lists of a session whose entries are copied one by one, by name: a part of a list gives that part of its copy, so
+ * that a long one need not be copied at once.
+ */
+export const LISTS: ReadonlyMap<string, (value: unknown) => unknown[] | undefined> = new Map(
+  Object.entries({ messages, liveChats, csatSurveys, conversationNodes, variables }),
+);
 
 /**
  * A chat session as it may leave the platform (docs/platform.md, "What must never leave in a payload"): the known fields

@@ -1,4 +1,4 @@
-import { PlatformError } from './platform-error.js';
+import { isNoRoom, isTooMuch, PlatformError } from './platform-error.js';
 
 /** A smaller page is asked for during this time before a larger one is tried again. */
 const GROW_AFTER_MS = 3_600_000;
@@ -40,12 +40,7 @@ export class PageSize {
   }
 }
 
-/** Whether a call failed because its answer would have been too long or too costly to read. */
-export function isTooLong(error: unknown): boolean {
-  return error instanceof PlatformError && ['too_long', 'too_costly'].includes(error.code);
-}
-
-/** Whether a page with fewer items may succeed where this one failed. */
-export function isTooMuch(error: unknown): boolean {
-  return isTooLong(error) || (error instanceof PlatformError && error.kind === 'timeout');
+/** Whether a page with fewer items may succeed where this one failed: it was too long, too costly or too slow. */
+export function mayBeSmaller(error: unknown): boolean {
+  return isTooMuch(error) || isNoRoom(error) || (error instanceof PlatformError && error.kind === 'timeout');
 }

@@ -1,3 +1,4 @@
+import type { AnswerSize } from './json-answer.js';
 import { array, type JsonObject, object, ShapeError } from './shape.js';
 
 /** An item of a list that cannot be read; the others of its page can. */
@@ -15,6 +16,8 @@ export interface Page<T> {
   count: number;
   /** Over all pages, as the service tells it: it may be wrong. Absent when it tells no number. */
   total?: number;
+  /** Of the answer that it came in, where the reader asked for it. */
+  size?: AnswerSize;
 }
 
 /**

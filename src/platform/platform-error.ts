@@ -5,17 +5,18 @@ export type PlatformService = 'hbf-core' | 'hbf-event-publisher' | 'hbf-nlp';
  * What went wrong with a call:
  * `unreachable` no answer (refused, reset, no such host), `timeout` no whole answer before the deadline,
  * `unauthorized` 401 or 403, `not-found` 404, `busy` 408, 425 or 429, `refused` any other 4xx, `failed` 5xx and
- * redirects (not followed: another host must not get the token), `shape` an answer that this service does not understand.
+ * redirects (not followed: another host must not get the token), `shape` an answer that this service does not understand
+ * or must not take in, `no-room` this service's memory budget had no room for the answer.
  */
 export type PlatformErrorKind =
-  'unreachable' | 'timeout' | 'unauthorized' | 'not-found' | 'refused' | 'busy' | 'failed' | 'shape';
+  'unreachable' | 'timeout' | 'unauthorized' | 'not-found' | 'refused' | 'busy' | 'failed' | 'shape' | 'no-room';
 
 export interface PlatformErrorFacts {
   service: PlatformService;
   /** The template, such as `/chat-sessions/{id}`: never with ids or a query. */
   route: string;
   kind: PlatformErrorKind;
-  /** Short and machine-readable: `http_503`, `timeout`, `ECONNREFUSED`, `bad_shape`, … */
+  /** Short and machine-readable: `http_503`, `timeout`, `ECONNREFUSED`, `bad_shape`, `too_long`, … */
   code: string;
   /** The HTTP status, when there was an answer. */
   status?: number;
@@ -41,11 +42,24 @@ export class PlatformError extends Error {
   }
 }
 
-const RETRYABLE: ReadonlySet<PlatformErrorKind> = new Set(['unreachable', 'timeout', 'busy', 'failed']);
+const RETRYABLE: ReadonlySet<PlatformErrorKind> = new Set(['unreachable', 'timeout', 'busy', 'failed', 'no-room']);
 
 /** Whether the same call may succeed later. Whether it is safe to repeat is for the caller to know. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof PlatformError && RETRYABLE.has(error.kind);
+}
+
+/** Longer than is read, needing more memory than is given, nested too deep: the same answer never gets better. */
+const TOO_MUCH: ReadonlySet<string> = new Set(['too_long', 'too_costly', 'too_deep']);
+
+/** Whether the answer was too much to be taken in: a page of fewer items, or an item alone, may not be. */
+export function isTooMuch(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && TOO_MUCH.has(error.code);
+}
+
+/** Whether the memory budget had no room: fewer items may find some, or the same ones later or alone. */
+export function isNoRoom(error: unknown): error is PlatformError {
+  return error instanceof PlatformError && error.kind === 'no-room';
 }
 
 /** The kind of failure that an HTTP status outside 2xx stands for. */

@@ -1,6 +1,7 @@
 import { errors } from 'undici';
 import { readRetryAfter } from '../transport/retry-after.js';
-import { AnswerError, DeadlineError, TooLongError } from '../transport/transport-errors.js';
+import { AnswerError, DeadlineError, NoRoomError, TooLongError } from '../transport/transport-errors.js';
+import { JsonCostError } from './json-cost.js';
 import { kindOfStatus, PlatformError, type PlatformErrorFacts } from './platform-error.js';
 import { ShapeError } from './shape.js';
 
@@ -38,6 +39,8 @@ export function asPlatformError(error: unknown, request: FailedCall): PlatformEr
     const code = error instanceof TooLongError ? 'too_long' : 'bad_shape';
     return platformError(request, { kind: 'shape', code, cause: error });
   }
+  if (error instanceof JsonCostError) return platformError(request, { kind: 'shape', code: error.code, cause: error });
+  if (error instanceof NoRoomError) return platformError(request, { kind: 'no-room', code: 'no_room' });
   if (error instanceof DeadlineError) return platformError(request, { kind: 'timeout', code: 'timeout' });
   const { message } = error as Error;
   const known = codeOf(error as Error);

@@ -8,12 +8,13 @@ import { MAX_TRIES, pauseMs, RetryTimer } from '../transport/backoff.js';
 import { BearerToken } from '../transport/bearer-token.js';
 import { NEVER_CANCELLED } from '../transport/never-cancelled.js';
 import { keepOwnDefaults, type UndiciRequest } from '../transport/undici-adapter.js';
+import type { Room } from '../transport/room.js';
 import { CoreClock } from './core/core-clock.js';
+import { type AnswerSize, parseAnswer } from './json-answer.js';
 import { PlatformCalls } from './platform-calls.js';
-import { isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
+import { isNoRoom, isRetryable, type PlatformError, type PlatformService } from './platform-error.js';
 import { asPlatformError, platformError, statusError } from './platform-failure.js';
 import { fillRoute } from './route.js';
-import { parseJson } from './shape.js';
 
 /** The longest answer that is read, in bytes: lists and sessions with their messages, and everything else. */
 export const MAX_LIST_BYTES = 64 * 1024 * 1024;
@@ -34,12 +35,17 @@ export interface PlatformRequest {
   /** For one try, from connecting to the last byte; SESSION_SERVICE_REQUEST_TIMEOUT without it. */
   timeoutMs?: number;
   maxAnswerBytes?: number;
+  /**
+   * Asked before the answer is read and before it is parsed. The call's time runs on while it waits. Where it is refused,
+   * or the time is over, the call fails with kind `no-room` and is not tried again.
+   */
+  room?: Room;
   /** Instead of CORE_TOKEN. */
   token?: string;
 }
 
 /** Makes a result of a 2xx. There is a body where one was wanted. */
-type Read<T> = (body: Buffer, status: number) => T;
+type Read<T> = (body: Buffer, status: number) => T | Promise<T>;
 
 /**
  * The one policy for calls to the platform's services: a deadline over the whole try, capped answers, and up to three
@@ -77,8 +83,11 @@ export class PlatformHttp implements OnModuleDestroy {
    * @param read checks the parsed answer and throws ShapeError where it is not what it must be
    * @throws PlatformError
    */
-  json<T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> {
-    return this.call(request, 'body', (body) => read(parseJson(body)));
+  json<T>(request: PlatformRequest, read: (answer: unknown, size: AnswerSize) => T): Promise<T> {
+    return this.call(request, 'body', async (body) => {
+      const { value, size } = await parseAnswer(body, request.room);
+      return read(value, size);
+    });
   }
 
   /**
@@ -95,7 +104,7 @@ export class PlatformHttp implements OnModuleDestroy {
       try {
         return await this.tracedTry(request, wants, read, tries);
       } catch (error) {
-        const again = request.repeatable && tries < MAX_TRIES && isRetryable(error);
+        const again = request.repeatable && tries < MAX_TRIES && isRetryable(error) && !isNoRoom(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
         if (pause === undefined || !(await this.timer.wait(pause, this.stopping.signal))) throw error;
       }
@@ -126,7 +135,7 @@ export class PlatformHttp implements OnModuleDestroy {
       if (status < 200 || status >= 300) throw statusError(request, status, headers['retry-after']);
       // not of other answers: an ingress makes those, too, by its own clock
       if (service === 'hbf-core') this.coreClock.note(headers['date'], headers['age'], started, performance.now());
-      const value = read(data, status);
+      const value = await read(data, status);
       this.calls.onCall({ service, route, outcome: status, durationMs: performance.now() - started });
       return value;
     } catch (error) {
@@ -149,6 +158,7 @@ export class PlatformHttp implements OnModuleDestroy {
       timeout: request.timeoutMs ?? this.config.requestTimeoutMs,
       maxContentLength: request.maxAnswerBytes ?? MAX_BYTES,
       wants,
+      room: request.room,
       bearer,
       cancelToken: NEVER_CANCELLED,
     };

@@ -10,6 +10,7 @@ import { CoreWitness } from './core/core-witness.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
+import { MemoryBudget } from './memory-budget.js';
 import { NlpClient } from './nlp/nlp.client.js';
 import { PlatformCalls } from './platform-calls.js';
 import { PlatformHttp } from './platform-http.js';
@@ -42,6 +43,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     CoreClock,
     CoreWitness,
     EventPublisherClient,
+    MemoryBudget,
     NlpClient,
     PlatformCalls,
     PlatformHttp,
@@ -54,6 +56,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     CoreClock,
     CoreWitness,
     EventPublisherClient,
+    MemoryBudget,
     NlpClient,
     PlatformCalls,
     SurveyDirectory,

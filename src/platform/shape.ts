@@ -16,15 +16,6 @@ export class ShapeError extends Error {
   }
 }
 
-/** @throws ShapeError when it is no JSON (the parser's own message quotes the text, so it is not kept) */
-export function parseJson(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8')) as unknown;
-  } catch {
-    throw new ShapeError('answer', 'JSON');
-  }
-}
-
 export function object(value: unknown, field: string): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new ShapeError(field, 'an object');
   return value as JsonObject;

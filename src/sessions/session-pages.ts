@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { SessionPage } from '../platform/core/core.client.js';
-import { isTooLong, isTooMuch, PageSize } from '../platform/page-size.js';
+import { mayBeSmaller, PageSize } from '../platform/page-size.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { SessionLists } from './session-lists.js';
 import type { Scan } from './check-run.js';
@@ -86,9 +86,10 @@ export class SessionPages {
       const found = await this.lists.list({ ...scope, includeMessages: !scan.light }, scan);
       return scan.light ? await this.readWanted(found, scan, light) : { ...found, gone: [], unread: 0 };
     } catch (error) {
-      if (!isTooMuch(error)) throw error;
+      if (!mayBeSmaller(error)) throw error;
       const shrunk = this.shrink(scan, query.pageSize);
-      if (!isTooLong(error)) throw shrunk ? new PageTooSlowError(error as PlatformError) : error;
+      const { kind } = error as PlatformError;
+      if (kind === 'timeout') throw shrunk ? new PageTooSlowError(error as PlatformError) : error;
       if (!shrunk && scan.light) throw error;
       if (!shrunk) scan.light = true; // one session that is too long by itself: its id is needed
       return undefined;

@@ -1,9 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Dispatcher } from 'undici';
-import { DeadlineError, TooLongError } from './transport-errors.js';
+import type { Room } from './room.js';
+import { DeadlineError, NoRoomError, TooLongError } from './transport-errors.js';
 
 /** Bytes that are read of a body that is not wanted whole; a longer one costs its connection. */
 const MAX_DISCARDED_BYTES = 64 * 1024;
+/** A shorter body is joined of its chunks. */
+const MIN_PREPARED_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** How one answer is read. */
@@ -18,6 +21,11 @@ export interface Reading {
   keep: 'whole' | 'start' | 'nothing';
   /** `whole`: bytes of the longest body that is read. `start`: bytes that are kept, of 64 KB that are read at most. */
   maxBytes: number;
+  /**
+   * `whole`: asked for the length of the body as soon as it is told, else as the body grows. While it makes the answer
+   * wait, the connection is paused and the deadline runs on; then, or when there is no room, the answer is NoRoomError.
+   */
+  room?: Room;
 }
 
 /** A final answer (1xx are passed over), whatever its status. */
@@ -32,7 +40,7 @@ export interface Answer {
 /**
  * Sends one request and reads its answer.
  *
- * @throws DeadlineError, TooLongError, undici's own errors, and what the dispatcher's connector rejects with
+ * @throws DeadlineError, TooLongError, NoRoomError, undici's own errors, and what the dispatcher's connector rejects with
  */
 export function exchange(
   dispatcher: Dispatcher,
@@ -52,6 +60,9 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   private settled = false;
   private received = 0;
   private readonly kept: Buffer[] = [];
+  /** Of the length that was told: a body that is joined of its chunks takes its length twice while it is joined. */
+  private prepared?: Buffer;
+  private waitsForRoom = false;
 
   constructor(
     private readonly reading: Reading,
@@ -71,7 +82,9 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     if (status < 200) return;
     this.head = { status, headers };
     const { keep } = this.reading;
-    if (keep === 'nothing' || (keep === 'whole' && status >= 300)) this.answer(undefined); // the timer ends the body
+    if (keep === 'nothing' || (keep === 'whole' && status >= 300))
+      this.answer(undefined); // the timer ends the body
+    else if (keep === 'whole') this.prepareFor(Number(headers['content-length'] ?? 0));
   }
 
   onResponseData(_: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -83,7 +96,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     if (keep === 'start' && before < maxBytes) this.kept.push(Buffer.from(chunk.subarray(0, maxBytes - before)));
     const limit = wanted ? maxBytes : MAX_DISCARDED_BYTES;
     if (this.received > limit) this.cut(new TooLongError(limit));
-    else if (wanted) this.kept.push(chunk);
+    else if (wanted) this.keep(chunk, before);
   }
 
   onResponseEnd(): void {
@@ -96,7 +109,42 @@ class AnswerReader implements Dispatcher.DispatchHandler {
     this.fail(error);
   }
 
-  cut(reason: Error): void {
+  /** The deadline has passed. What took the time was perhaps not the remote. */
+  onDeadline(): void {
+    this.cut(this.waitsForRoom ? new NoRoomError() : new DeadlineError());
+  }
+
+  private prepareFor(length: number): void {
+    const { maxBytes } = this.reading;
+    if (length > maxBytes) return this.cut(new TooLongError(maxBytes));
+    if (!(length >= MIN_PREPARED_BYTES)) return; // nor when it is no number
+    this.askForRoom(length, () => (this.prepared = Buffer.allocUnsafeSlow(length)));
+  }
+
+  private keep(chunk: Buffer, at: number): void {
+    if (this.prepared)
+      this.prepared.set(chunk, at); // undici refuses a body that is longer than was told
+    else this.kept.push(chunk);
+    this.askForRoom(this.received);
+  }
+
+  /** Goes on at once, or pauses the connection until there is room. */
+  private askForRoom(bytes: number, then: () => void = () => undefined): void {
+    const granted = this.reading.room?.growTo(bytes) ?? true;
+    if (granted === true) return then();
+    if (granted === false) return this.cut(new NoRoomError());
+    this.waitsForRoom = true;
+    this.controller?.pause();
+    void granted.then((has) => {
+      this.waitsForRoom = false;
+      if (this.settled) return;
+      if (!has) return this.cut(new NoRoomError());
+      then();
+      this.controller?.resume();
+    });
+  }
+
+  private cut(reason: Error): void {
     clearTimeout(this.timer);
     this.fail(reason);
     this.controller?.abort(reason);
@@ -117,11 +165,12 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   }
 
   private body(): Buffer {
+    if (this.prepared) return this.prepared;
     if (this.kept.length === 1) return this.kept[0]!;
     return this.kept.length === 0 ? NOTHING : Buffer.concat(this.kept);
   }
 }
 
 function onDeadline(reader: AnswerReader): void {
-  reader.cut(new DeadlineError());
+  reader.onDeadline();
 }

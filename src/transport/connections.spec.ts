@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import type { Answer } from './answer-reader.js';
 import { type Call, Connections } from './connections.js';
-import { AnswerError, DeadlineError, TooLongError } from './transport-errors.js';
+import type { Room } from './room.js';
+import { AnswerError, DeadlineError, NoRoomError, TooLongError } from './transport-errors.js';
 
 const TEXT = Buffer.from('{"name":"Ada"}');
 
@@ -66,6 +67,74 @@ describe('Connections', () => {
     answer = packed(encoding, body);
     await expect(ask('body')).rejects.toBeInstanceOf(error);
     expect(await ask('status')).toMatchObject({ status: 200, body: undefined });
+  });
+
+  describe('asks for room', () => {
+    const LONG = Buffer.alloc(1_000_000, 'x');
+    /** Answers what it is asked as the test says, and keeps a journal. */
+    let asked: number[];
+    let room: Room;
+    let decide: (total: number) => boolean | Promise<boolean>;
+    const isLong = ({ body }: Answer) => body?.equals(LONG); // jest compares byte by byte, in seconds
+    const askLong = (more: Partial<Call> = {}) => ask('body', { room, maxAnswerBytes: 2_000_000, ...more });
+
+    beforeEach(() => {
+      asked = [];
+      decide = () => true;
+      room = { growTo: (total) => (asked.push(total), decide(total)) };
+      answer = (response) => void response.write(LONG.subarray(0, 500_000), () => response.end(LONG.subarray(500_000)));
+    });
+
+    it('of the whole length at once where it is told, and else as the answer grows', async () => {
+      expect(isLong(await askLong())).toBe(true);
+      expect(asked.length).toBeGreaterThan(1);
+      expect([asked, asked.at(-1)]).toEqual([[...asked].sort((a, b) => a - b), LONG.length]);
+      asked.length = 0;
+      answer = (response) => void response.writeHead(200, { 'content-length': LONG.length }).end(LONG);
+      expect([isLong(await askLong()), asked[0]]).toEqual([true, LONG.length]);
+    });
+
+    it.each([0, 400_000])('and waits for it, from byte %i on', async (from) => {
+      let grant: (granted: boolean) => void = () => undefined;
+      const waits = new Promise<void>((resolve) => {
+        decide = (total) => total <= from || new Promise((granted) => (resolve(), (grant = granted)));
+      });
+      const call = askLong();
+      await waits;
+      const before = asked.length;
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(asked).toHaveLength(before);
+      decide = () => true;
+      grant(true);
+      expect(isLong(await call)).toBe(true);
+    });
+
+    it('and gives the answer up when there is none, and reads others over new connections', async () => {
+      decide = (total) => total < 400_000;
+      await expect(askLong()).rejects.toBeInstanceOf(NoRoomError);
+      decide = () => Promise.resolve(false);
+      await expect(askLong()).rejects.toBeInstanceOf(NoRoomError);
+      expect(isLong(await askLong({ room: undefined }))).toBe(true);
+    });
+
+    it('for as long as the call may take, and says what took the time', async () => {
+      decide = () => new Promise(() => undefined);
+      await expect(askLong({ timeoutMs: 50 })).rejects.toBeInstanceOf(NoRoomError);
+    });
+
+    it('for what is unpacked, too', async () => {
+      answer = packed('gzip', gzipSync(LONG));
+      expect(isLong(await askLong())).toBe(true);
+      expect(asked.at(-1)).toBe(gzipSync(LONG).length + LONG.length);
+      decide = (total) => total < LONG.length / 2;
+      await expect(askLong()).rejects.toBeInstanceOf(NoRoomError);
+    });
+
+    it('and never takes in what is told to be too long', async () => {
+      answer = (response) => void response.writeHead(200, { 'content-length': 3_000_000 }).write('x');
+      await expect(askLong()).rejects.toBeInstanceOf(TooLongError);
+      expect(asked).toEqual([]);
+    });
   });
 
   it('never writes a call whose deadline passed while it waited for a connection', async () => {

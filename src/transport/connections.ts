@@ -1,6 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { type Dispatcher, errors, Pool } from 'undici';
 import { type Answer, exchange, type Reading } from './answer-reader.js';
+import type { Room } from './room.js';
 import { unpack } from './unpack.js';
 
 /** Milliseconds that calls get at the stop to end. */
@@ -22,6 +23,8 @@ export interface Call {
   maxAnswerBytes: number;
   /** `body`: the unpacked body of a 2xx. `status`: resolved as soon as the status is known, whatever follows. */
   wants: 'body' | 'status';
+  /** Asked for the bytes of a body, packed and unpacked, before they are read. */
+  room?: Room;
 }
 
 /** Kept-alive connections to the platform's services, over undici. No redirect is followed and no proxy used. */
@@ -43,14 +46,15 @@ export class Connections implements OnApplicationShutdown {
     };
   }
 
-  /** @throws DeadlineError, AnswerError (too long, not packed as it says) or undici's own errors */
-  async send({ origin, path, method, headers, body, timeoutMs, maxAnswerBytes, wants }: Call): Promise<Answer> {
-    const reading: Reading = { timeoutMs, keep: wants === 'body' ? 'whole' : 'nothing', maxBytes: maxAnswerBytes };
+  /** @throws DeadlineError, NoRoomError, AnswerError (too long, not packed as it says) or undici's own errors */
+  async send({ origin, path, method, headers, body, timeoutMs, maxAnswerBytes, wants, room }: Call): Promise<Answer> {
+    const keep = wants === 'body' ? 'whole' : 'nothing';
+    const reading: Reading = { timeoutMs, keep, maxBytes: maxAnswerBytes, room };
     const request = { path, method, headers, body };
     const answer = await exchange(this.poolOf(origin), request, reading);
     const encoding = String(answer.headers['content-encoding'] ?? 'identity');
     if (!answer.body?.length || encoding === 'identity') return answer;
-    return { ...answer, body: await unpack(answer.body, encoding, maxAnswerBytes) };
+    return { ...answer, body: await unpack(answer.body, encoding, maxAnswerBytes, room) };
   }
 
   onApplicationShutdown(): Promise<void> {

@@ -21,3 +21,11 @@ export class TooLongError extends AnswerError {
     this.name = 'TooLongError';
   }
 }
+
+/** The memory budget had no room for an answer, or not in time. The remote is not to blame. */
+export class NoRoomError extends Error {
+  constructor() {
+    super('no room in the memory budget');
+    this.name = 'NoRoomError';
+  }
+}

@@ -9,6 +9,7 @@ import type {
 import type { IncomingHttpHeaders } from 'node:http';
 import type { BearerToken } from './bearer-token.js';
 import type { Call, Connections } from './connections.js';
+import type { Room } from './room.js';
 
 /** A request to HttpService over undici. Whatever else axios knows (params, baseURL, data transforms) is not used. */
 export interface UndiciRequest extends AxiosRequestConfig {
@@ -24,6 +25,8 @@ export interface UndiciRequest extends AxiosRequestConfig {
   /** Bytes that are read of the answer at most, unpacked. */
   maxContentLength: number;
   wants: Call['wants'];
+  /** Asked before the bytes of a body are read. */
+  room?: Room;
   bearer: BearerToken;
   /** NEVER_CANCELLED: without a token HttpService makes one of its own for every call. */
   cancelToken: CancelToken;
@@ -61,7 +64,7 @@ export function keepOwnDefaults(defaults: Partial<AxiosDefaults>): void {
 export function undiciAdapter(connections: Connections): AxiosAdapter {
   return async (config) => {
     const request = config as UndiciRequest & { headers: AxiosRequestHeaders };
-    const { data, timeout, maxContentLength, wants, bearer } = request;
+    const { data, timeout, maxContentLength, wants, room, bearer } = request;
     const { origin, path } = split(request.url);
     const headers = ['authorization', bearer.authorization(), ...headersOf(request.headers, data !== undefined)];
     const answer = await connections.send({
@@ -73,6 +76,7 @@ export function undiciAdapter(connections: Connections): AxiosAdapter {
       timeoutMs: timeout,
       maxAnswerBytes: maxContentLength,
       wants,
+      room,
     });
     const answered = asAxiosHeaders(answer.headers, request.headers);
     return { data: answer.body, status: answer.status, statusText: '', headers: answered, config };

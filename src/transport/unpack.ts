@@ -1,14 +1,13 @@
-import { promisify } from 'node:util';
-import { brotliDecompress, inflate, unzip, type ZlibOptions } from 'node:zlib';
-import { AnswerError, TooLongError } from './transport-errors.js';
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createInflate, createUnzip } from 'node:zlib';
+import type { Room } from './room.js';
+import { AnswerError, NoRoomError, TooLongError } from './transport-errors.js';
 
-type Unpack = (body: Buffer, options: ZlibOptions) => Promise<Buffer>;
-
-const UNPACK: Readonly<Record<string, Unpack>> = {
-  gzip: promisify<Buffer, ZlibOptions, Buffer>(unzip),
-  'x-gzip': promisify<Buffer, ZlibOptions, Buffer>(unzip),
-  deflate: promisify<Buffer, ZlibOptions, Buffer>(inflate),
-  br: promisify<Buffer, ZlibOptions, Buffer>(brotliDecompress),
+const UNPACK: Readonly<Record<string, () => Transform>> = {
+  gzip: createUnzip,
+  'x-gzip': createUnzip,
+  deflate: createInflate,
+  br: createBrotliDecompress,
 };
 
 /**
@@ -16,15 +15,27 @@ const UNPACK: Readonly<Record<string, Unpack>> = {
  *
  * @param encoding the answer's content-encoding, other than `identity`
  * @param maxBytes of the unpacked answer: no more is ever made of a small one
- * @throws TooLongError when it is longer; AnswerError when it is not packed as `encoding` says, or `encoding` is unknown
+ * @param room asked as the unpacked answer grows; it has room for the packed one
+ * @throws TooLongError when it is longer; NoRoomError; AnswerError when it is not packed as `encoding` says, or
+ *   `encoding` is unknown
  */
-export async function unpack(body: Buffer, encoding: string, maxBytes: number): Promise<Buffer> {
+export async function unpack(body: Buffer, encoding: string, maxBytes: number, room?: Room): Promise<Buffer> {
   const known = UNPACK[encoding.trim().toLowerCase()];
   if (!known) throw new AnswerError('of a known content-encoding');
+  const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    return await known(body, { maxOutputLength: maxBytes });
+    const stream = known();
+    stream.end(body);
+    for await (const chunk of stream as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > maxBytes) throw new TooLongError(maxBytes);
+      if (!((await room?.growTo(body.length + bytes)) ?? true)) throw new NoRoomError();
+      chunks.push(chunk);
+    }
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ERR_BUFFER_TOO_LARGE') throw new TooLongError(maxBytes);
+    if (error instanceof TooLongError || error instanceof NoRoomError) throw error;
     throw new AnswerError('packed as its content-encoding says');
   }
+  return Buffer.concat(chunks);
 }

@@ -17,6 +17,8 @@ export interface ChatSession {
   subscriberHandle: string | undefined;
   liveChats: LiveChat[];
   raw: JsonObject;
+  /** Of the answer that it came in, alone or with others: it is not longer itself. Undefined for an example. */
+  answerBytes?: number;
 }
 
 /** One live chat of a session. */

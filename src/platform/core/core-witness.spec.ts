@@ -1,5 +1,6 @@
 import { stubOf } from '../../../test/support/stub.js';
 import { PlatformError } from '../platform-error.js';
+import type { AnswerSize } from '../json-answer.js';
 import { PlatformHttp, type PlatformRequest } from '../platform-http.js';
 import { CoreWitness } from './core-witness.js';
 
@@ -16,10 +17,10 @@ describe('CoreWitness', () => {
     [now, asked, tenants] = [1_000_000, [], undefined];
     jest.spyOn(performance, 'now').mockImplementation(() => now);
     const http = stubOf(PlatformHttp, {
-      json: async <T>(request: PlatformRequest, read: (answer: unknown) => T): Promise<T> => {
+      json: async <T>(request: PlatformRequest, read: (answer: unknown, size: AnswerSize) => T): Promise<T> => {
         asked.push(request);
         await Promise.resolve();
-        if (tenants) return read({ items: tenants });
+        if (tenants) return read({ items: tenants }, { bytes: 0, neededBytes: 0 });
         throw new PlatformError({ service: 'hbf-core', route: '/tenants', kind: 'not-found', code: 'http_404' });
       },
     });

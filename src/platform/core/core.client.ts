@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../../config/config.js';
+import type { Room } from '../../transport/room.js';
+import type { AnswerSize } from '../json-answer.js';
 import { type Page, readPage } from '../page.js';
 import { PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
@@ -60,13 +62,16 @@ export class CoreClient {
   /**
    * One page of a tenant's ACTIVE sessions whose last interaction lies before the cutoff, with their live chats. Tried
    * once: the session check has others to ask meanwhile, and comes back.
+   *
+   * @param room asked before the answer is read and parsed; it must be released by the caller
+   * @throws PlatformError; isTooMuch or isNoRoom: a page of fewer sessions may be read
    */
-  listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery): Promise<SessionPage> {
+  listActiveSessions({ lastInteractionBefore, ...rest }: ActiveSessionsQuery, room?: Room): Promise<SessionPage> {
     const cutoff = lastInteractionBefore.toISOString();
     // without includeLiveChats a session with a human agent on it looks free
     const query = { status: 'ACTIVE', includeLiveChats: true, lastInteractionLessThan: cutoff, ...rest };
-    const request = { route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES, repeatable: false };
-    return this.get(request, (answer) => readPage(answer, (item) => readChatSession(item)));
+    const request = { route: '/chat-sessions', query, maxAnswerBytes: MAX_LIST_BYTES, repeatable: false, room };
+    return this.get(request, (answer, size) => ({ ...readPage(answer, (item) => sessionOf(item, size)), size }));
   }
 
   /** Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids. */
@@ -79,15 +84,20 @@ export class CoreClient {
 
   /**
    * @param tenantId whose session it must be
+   * @param room as for listActiveSessions; without enough of it (isNoRoom) the session may be read later, or alone
    * @returns undefined when hbf-core answers that it does not know the session (404, 410); so does an ingress while
    *   hbf-core is deployed: see CoreWitness
    * @throws PlatformError of kind `shape` and code `foreign_session` when hbf-core says that it is another tenant's
    */
-  async getSession(id: string, { includeMessages, tenantId }: SessionQuery): Promise<ChatSession | undefined> {
+  async getSession(
+    id: string,
+    { includeMessages, tenantId }: SessionQuery,
+    room?: Room,
+  ): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
     const route = '/chat-sessions/{id}';
-    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES };
-    const session = await unlessMissing(this.get(request, (answer) => readChatSession(answer)));
+    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
+    const session = await unlessMissing(this.get(request, sessionOf));
     if (!session) return undefined;
     this.witness.noteSession(id);
     if (session.tenantId === undefined || session.tenantId === tenantId) return session;
@@ -221,9 +231,16 @@ export class CoreClient {
     return tenant?.id === id && tenant.organizationId === orgId ? tenant : undefined;
   }
 
-  private get<T>(request: Omit<PlatformRequest, 'service' | 'method'>, read: (answer: unknown) => T): Promise<T> {
+  private get<T>(
+    request: Omit<PlatformRequest, 'service' | 'method'>,
+    read: (answer: unknown, size: AnswerSize) => T,
+  ): Promise<T> {
     return this.http.json({ service: 'hbf-core', method: 'GET', repeatable: true, ...request }, read);
   }
+}
+
+function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {
+  return { ...readChatSession(value), answerBytes: bytes };
 }
 
 async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]): Promise<T | undefined> {

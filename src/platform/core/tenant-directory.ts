@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Page, type RejectedItem } from '../page.js';
-import { isTooMuch, PageSize } from '../page-size.js';
+import { mayBeSmaller, PageSize } from '../page-size.js';
 import { CoreClient } from './core.client.js';
 import type { Tenant } from './tenant.dto.js';
 
@@ -64,7 +64,7 @@ export class TenantDirectory {
     try {
       return await this.core.listTenants(page, size);
     } catch (error) {
-      if (!isTooMuch(error) || !this.pageSize.shrink(size, performance.now())) throw error;
+      if (!mayBeSmaller(error) || !this.pageSize.shrink(size, performance.now())) throw error;
       this.logger.warn({ pageSize: size, reason: (error as Error).message }, 'tenants.page-halved');
       return undefined;
     }

@@ -1,4 +1,5 @@
 import type { Delivery } from '../../../src/completions/delivery.js';
+import { BodyCache } from '../../../src/deliveries/body-cache.js';
 import { Backpressure } from '../../../src/sessions/backpressure.js';
 import type { Behavior, WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
 import { DAY_MS, HOUR_MS, MINUTE_MS } from '../../support/time-machine.js';
@@ -16,9 +17,13 @@ describe('deliveries that failed', () => {
   });
 
   afterEach(async () => {
+    jest.restoreAllMocks();
     expect(round.platform.violations).toEqual([]);
     await round.stop();
   });
+
+  /** As after a restart, or when the memory budget has needed the room. */
+  const keepNoBodies = () => jest.spyOn(BodyCache.prototype, 'get').mockReturnValue(undefined);
 
   const attempted = ({ attempts, log }: Delivery) => attempts > 0 && log.length > 0;
 
@@ -116,7 +121,20 @@ describe('deliveries that failed', () => {
     expect(errors.map(({ attempt, dead }) => [attempt, dead])).toEqual([[1, false], [2, false], [3, false], [4, true]]); // prettier-ignore
   });
 
+  it('do not ask hbf-core for a session whose body is still in memory', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave((_reception, n) => (n < 3 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
+    round.platform.fault({ service: 'hbf-core', route: 'GET /chat-sessions/{id}', kind: 'status', status: 500 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const webhook = deliveryOf((await round.allSettled()).get(sessionId), 'webhook:1');
+
+    expect(webhook).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(new Set(receiver.received.map(({ raw }) => raw)).size).toBe(1);
+  });
+
   it('spend no attempt when hbf-core fails while a retry is prepared', async () => {
+    keepNoBodies();
     const receiver = await round.addWebhook('t1');
     receiver.behave((_reception, n) => (n === 1 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
     const route = 'GET /chat-sessions/{id}';
@@ -138,6 +156,8 @@ describe('deliveries that failed', () => {
   });
 
   describe('of a session that hbf-core does not know', () => {
+    beforeEach(keepNoBodies);
+
     const SESSION = 'GET /chat-sessions/{id}';
     /** Minutes after which it is asked again, each time once more than the time before. */
     const WAITS = [1, 5, 15, 60, 60, 60, 60, 60, 60];

@@ -21,7 +21,7 @@ describe('a dry run while the clock of the database is wrong', () => {
   let round: Round;
 
   async function start(awayMs: number): Promise<void> {
-    round = await Round.start('clocks', {}, () => [[Clock, new AwayClock(awayMs)]]);
+    round = await Round.start('expiry-clock', {}, () => [[Clock, new AwayClock(awayMs)]]);
     round.addTenant('t1');
   }
 
