@@ -3,11 +3,16 @@ import { INTEGRATION, type IntegrationDocument, integrationSchema } from '../../
 import { MAIL, type MailDocument, mailSchema } from '../../src/notifications/mail.schema.js';
 import { COUNTER, type CounterDocument, counterSchema } from '../../src/persistence/counter.schema.js';
 import type { Database } from '../../src/persistence/database.js';
+import { HEARTBEATS, type HeartbeatsDocument, heartbeatsSchema } from '../../src/persistence/heartbeat.schema.js';
 import { LEASE, type LeaseDocument, leaseSchema } from '../../src/persistence/lease.schema.js';
 
 /** Models as the rooms' modules register them, for tests that build a repository by hand. */
 export function counterModel({ connection }: Database): Model<CounterDocument> {
   return connection.model<CounterDocument>(COUNTER, counterSchema);
+}
+
+export function heartbeatsModel({ connection }: Database): Model<HeartbeatsDocument> {
+  return connection.model<HeartbeatsDocument>(HEARTBEATS, heartbeatsSchema);
 }
 
 export function leaseModel({ connection }: Database): Model<LeaseDocument> {
