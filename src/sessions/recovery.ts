@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import {
   completionOf,
@@ -16,6 +15,7 @@ import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { SessionGoneError } from '../deliveries/payload-source.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { decide } from './expiry-policy.js';
@@ -40,6 +40,7 @@ export class Recovery {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly core: CoreClient,
     private readonly intents: IntentRepository,
     private readonly completer: SessionCompleter,
@@ -55,7 +56,7 @@ export class Recovery {
   async run(): Promise<number> {
     for (let recovered = 0; ;) {
       const now = this.clock.now();
-      const lease = { lease: randomUUID(), leaseUntil: new Date(now + this.completer.leaseMs) };
+      const lease = { lease: this.heartbeat.token(), leaseUntil: new Date(now + this.completer.leaseMs) };
       const abandoned = await this.intents.claimAbandoned(lease, new Date(now));
       if (abandoned.length === 0) return recovered;
       await this.recover(abandoned, lease);
@@ -71,7 +72,7 @@ export class Recovery {
     );
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map(({ planned }) => planned);
     // A process that was paused acts on what is out of date: by now another has taken these over.
-    if (lease.leaseUntil.getTime() <= this.clock.now()) return;
+    if (lease.leaseUntil.getTime() <= this.clock.now() || !(await this.heartbeat.stillHolds(lease.lease))) return;
     const stillEnded = all('still-ended');
     const refused = await this.completer.tellCore(stillEnded.map(({ sessionId }) => sessionId));
     const told = stillEnded.filter(({ sessionId }) => !refused.has(sessionId));

@@ -35,6 +35,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   private readonly logger = new Logger(SessionCheckScheduler.name);
   private running?: Promise<CheckFigures | undefined>;
   private stopped = false;
+  /** A check is to begin as soon as the one that runs has ended. */
+  private anew = false;
 
   constructor(
     private readonly config: Config,
@@ -63,11 +65,25 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
 
   /** Runs a check now, or joins the one that is running. @returns its figures; undefined when it failed */
   runNow(trigger: CheckRecord['trigger'] = 'on-demand'): Promise<CheckFigures | undefined> {
-    this.running ??= this.runAndRemember(trigger).finally(() => (this.running = undefined));
+    this.running ??= this.runAndRemember(trigger).finally(() => {
+      this.running = undefined;
+      if (this.anew) this.runAnew();
+    });
     return this.running;
   }
 
+  /**
+   * Has a check begin at once, or when the one that runs has ended: that one may leave out what has become this process's
+   * share. Does nothing while the job is switched off.
+   */
+  runAnew(): void {
+    if (this.config.sessionCheckIntervalMs === 0) return;
+    this.anew = true;
+    if (!this.running) this.schedule(CHECK, 0, () => this.checkAndGoOn());
+  }
+
   private async runAndRemember(trigger: CheckRecord['trigger']): Promise<CheckFigures | undefined> {
+    this.anew = false;
     const startedAt = new Date();
     const started = performance.now();
     const { figures, reason } = await this.runOnce();
@@ -101,7 +117,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
       this.logger.error({ reason: error.message }, 'session-check.failed');
       return undefined;
     });
-    this.schedule(CHECK, pauseAfter(figures, this.config.sessionCheckIntervalMs), () => this.checkAndGoOn());
+    const pause = this.anew ? 0 : pauseAfter(figures, this.config.sessionCheckIntervalMs);
+    this.schedule(CHECK, pause, () => this.checkAndGoOn());
   }
 
   private async recoverAndGoOn(): Promise<void> {

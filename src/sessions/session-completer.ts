@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import {
   completionId,
   type EndedSession,
@@ -14,6 +13,7 @@ import { FirstAttempts, type SessionInFlight } from '../deliveries/first-attempt
 import { PayloadSource } from '../deliveries/payload-source.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
@@ -58,6 +58,7 @@ export class SessionCompleter {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
     private readonly intents: IntentRepository,
@@ -98,7 +99,7 @@ export class SessionCompleter {
       };
       return { planned, source: new PayloadSource(planned, this.core, this.tenants, { session, tenant }) };
     });
-    return { lease: randomUUID(), leaseUntil: new Date(now + this.leaseMs), sessions };
+    return { lease: this.heartbeat.token(), leaseUntil: new Date(now + this.leaseMs), sessions };
   }
 
   /**
@@ -121,6 +122,7 @@ export class SessionCompleter {
     const { returned, repeated, busy } = await this.sortOut(page, again);
     const intended = [...fresh, ...returned];
     if (Date.now() - context.readAt > this.leaseMs) return this.startOver(page, intended);
+    if (!(await this.heartbeat.stillHolds(page.lease))) return this.startOver(page, intended);
 
     const refused = await this.tellCore([...intended, ...repeated].map(sessionIdOf));
     await this.giveUp(page, intended, refused, context);

@@ -6,6 +6,7 @@ import { IntegrationsModule } from '../integrations/integrations.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { UsageCapsModule } from '../usage-caps/usage-caps.module.js';
+import { Adoption } from './adoption.js';
 import { Backpressure } from './backpressure.js';
 import { CatchUp } from './catch-up.js';
 import { CheckAlerts } from './check-alerts.js';
@@ -21,6 +22,7 @@ import { SessionCheck } from './session-check.service.js';
 import { SessionCompleter } from './session-completer.js';
 import { SessionEvents } from './session-events.js';
 import { Quarantine } from './quarantine.js';
+import { Shares } from './shares.js';
 import { TenantScanner } from './tenant-scanner.js';
 
 /** Finds the sessions that have ended and has them completed, on a schedule. */
@@ -35,6 +37,7 @@ import { TenantScanner } from './tenant-scanner.js';
     UsageCapsModule,
   ],
   providers: [
+    Adoption,
     Backpressure,
     CatchUp,
     CheckAlerts,
@@ -50,6 +53,7 @@ import { TenantScanner } from './tenant-scanner.js';
     SessionCompleter,
     SessionEvents,
     Quarantine,
+    Shares,
     TenantScanner,
   ],
   exports: [CheckHistory, DryRun, SessionEvents, SessionCheckScheduler],
