@@ -13,6 +13,12 @@ const INDEXES = {
       name: 'deliveries-due',
       partialFilterExpression: { open: true },
     },
+    // CompletionRepository.claimedBy: what one start of the service has claimed, by the beginning of its tokens
+    {
+      key: { 'deliveries.token': 1 },
+      name: 'deliveries-held',
+      partialFilterExpression: { open: true, 'deliveries.token': { $exists: true } },
+    },
     // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
     { key: { sessionId: 1, revision: -1 }, name: 'session' },
     // CompletionRepository.purge: finished ones by age
@@ -26,7 +32,7 @@ const INDEXES = {
   intents: [
     // IntentRepository.add and remove: a completion is intended once
     { key: { 'completions._id': 1 }, name: 'completion', unique: true },
-    // IntentRepository.remove and removeAll: the intents of a lease
+    // IntentRepository.remove, removeAll and freeOf: the intents of a lease, and of all leases of a start
     { key: { lease: 1 }, name: 'lease' },
     // IntentRepository.claimAbandoned: intents whose lease has passed
     { key: { leaseUntil: 1 }, name: 'abandoned' },

@@ -5,9 +5,9 @@ import type { Model } from 'mongoose';
 import { duplicatesOf } from '../persistence/duplicates.js';
 import { nativeCollection } from '../persistence/native-collection.js';
 import type { Completion } from './completion.js';
-import { COMPLETION, DUE_INDEX } from './completion.schema.js';
+import { COMPLETION, DUE_INDEX, HELD_INDEX } from './completion.schema.js';
 import type { Claim, Delivery } from './delivery.js';
-import { cancelUpdate, claimUpdate } from './transitions.js';
+import { cancelUpdate, claimUpdate, heldBy, releaseUpdate } from './transitions.js';
 
 /** A delivery as it was claimed, with the completion that holds it. */
 export interface ClaimedDelivery {
@@ -171,6 +171,18 @@ export class CompletionRepository {
     return modifiedCount;
   }
 
+  /** @returns completions with a pending delivery that a start of the service has claimed; their deliveries, no more */
+  async claimedBy(startId: string, limit: number): Promise<Pick<Completion, '_id' | 'deliveries'>[]> {
+    const options = { projection: { deliveries: 1 }, hint: HELD_INDEX, limit };
+    return this.completions.find<Pick<Completion, '_id' | 'deliveries'>>(claimedBy(startId), options).toArray();
+  }
+
+  /** Makes what a start of the service has claimed of `ids` due now, without its claim; the claims count. */
+  async freeClaimsOf(startId: string, ids: readonly string[], now: Date): Promise<void> {
+    const { update, arrayFilters } = releaseUpdate(startId, now);
+    await this.completions.updateMany({ _id: { $in: [...ids] } }, update, { arrayFilters });
+  }
+
   /** Marks those of `ids` closed in which nothing is pending any more. */
   async closeFinished(ids: readonly string[]): Promise<void> {
     await this.completions.updateMany({ ...FINISHED, _id: { $in: [...ids] } }, { $set: { open: false } });
@@ -189,6 +201,13 @@ export class CompletionRepository {
     if (old.length === 0) return 0;
     return (await this.completions.deleteMany({ _id: { $in: old.map(({ _id }) => _id) }, open: false })).deletedCount;
   }
+}
+
+/** A cancelled delivery may keep the token of its last attempt: it is not pending, and is left alone. */
+function claimedBy(startId: string) {
+  const token = heldBy(startId);
+  // the dotted path is what the partial index asks for
+  return { open: true, 'deliveries.token': token, deliveries: { $elemMatch: { state: 'pending' as const, token } } };
 }
 
 function sample<T>(items: T[], size: number, random: () => number): T[] {

@@ -7,6 +7,8 @@ import type { AttemptRecord, Delivery, Missing } from './delivery.js';
 export const COMPLETION = 'Completion';
 /** Holds every completion with a pending delivery, and only those. */
 export const DUE_INDEX = 'deliveries-due';
+/** Holds every completion with a delivery that is claimed, and only those. */
+export const HELD_INDEX = 'deliveries-held';
 
 const attempt = new Schema<AttemptRecord>(
   {
@@ -75,6 +77,11 @@ export const completionSchema = new Schema<Completion>(
 completionSchema.index(
   { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
   { name: DUE_INDEX, partialFilterExpression: { open: true } },
+);
+// CompletionRepository.claimedBy: what one start of the service has claimed, by the beginning of its tokens
+completionSchema.index(
+  { 'deliveries.token': 1 },
+  { name: HELD_INDEX, partialFilterExpression: { open: true, 'deliveries.token': { $exists: true } } },
 );
 // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
 completionSchema.index({ sessionId: 1, revision: -1 }, { name: 'session' });

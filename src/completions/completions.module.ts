@@ -7,6 +7,7 @@ import { DestinationRepository } from './destination.repository.js';
 import { DESTINATION, destinationSchema } from './destination.schema.js';
 import { DueAlarm } from './due-alarm.js';
 import { DueTimesWriter } from './due-times.js';
+import { HeldWork } from './held-work.js';
 import { IntegrationErrorRepository } from './integration-error.repository.js';
 import { INTEGRATION_ERROR, integrationErrorSchema } from './integration-error.schema.js';
 import { IntentRepository } from './intent.repository.js';
@@ -30,6 +31,7 @@ import { Redelivery } from './redelivery.js';
     DestinationRepository,
     DueAlarm,
     DueTimesWriter,
+    HeldWork,
     IntegrationErrorRepository,
     IntentRepository,
     OutcomeWriter,
@@ -40,6 +42,7 @@ import { Redelivery } from './redelivery.js';
     DeliveryHistory,
     DestinationRepository,
     DueAlarm,
+    HeldWork,
     IntegrationErrorRepository,
     IntentRepository,
     OutcomeWriter,

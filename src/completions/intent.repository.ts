@@ -9,6 +9,7 @@ import type { IntentLease, PlannedCompletion } from './completion.js';
 import { CompletionRepository } from './completion.repository.js';
 import type { StillMissing } from './missing.js';
 import { type Intent, INTENT } from './intent.schema.js';
+import { heldBy } from './transitions.js';
 
 /** Sessions in one document: Recovery asks hbf-core for each of them by itself, within one lease. */
 const SESSIONS_AT_ONCE = 100;
@@ -119,6 +120,12 @@ export class IntentRepository {
     }));
     const claimable = { updateMany: { filter: { lease }, update: { $set: { leaseUntil: new Date(first) } } } };
     await this.intents.bulkWrite([...notes, claimable]);
+  }
+
+  /** Ends the leases of a start that is gone: its intents may be taken over. @returns how many */
+  async freeOf(startId: string, now: Date): Promise<number> {
+    const held = { lease: heldBy(startId), leaseUntil: { $gt: now } };
+    return (await this.intents.updateMany(held, { $set: { leaseUntil: now } })).modifiedCount;
   }
 
   /** @returns what is intended and perhaps not completed; undefined when the organization has none such */

@@ -48,7 +48,7 @@ export const intentSchema = new Schema<Intent>(
 
 // IntentRepository.add and remove: a session and revision is in one intent
 intentSchema.index({ 'completions._id': 1 }, { name: 'completion', unique: true });
-// IntentRepository.remove and removeAll: the intents of a lease
+// IntentRepository.remove, removeAll and freeOf: the intents of a lease, and of all leases of a start
 intentSchema.index({ lease: 1 }, { name: 'lease' });
 // IntentRepository.claimAbandoned: intents whose lease has passed
 intentSchema.index({ leaseUntil: 1 }, { name: 'abandoned' });

@@ -7,6 +7,7 @@ import { CompletionStore } from '../../test/support/completion-store.js';
 import { dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
 import { testConfig } from '../../test/world/service/service-environment.js';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
@@ -155,9 +156,11 @@ class Life {
       },
     });
     const nobody = [stubOf(AttemptRunner, {}), stubOf(IntegrationRepository, {})] as const; // no session is gone here
+    const heartbeat = stubOf(Heartbeat, { token: () => randomUUID(), stillHolds: () => Promise.resolve(true) });
     this.recovery = new Recovery(
       testConfig(),
       clock,
+      heartbeat,
       core,
       this.intents,
       completer,

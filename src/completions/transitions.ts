@@ -124,6 +124,19 @@ export function claimUpdate(destination: string, now: Date, { token, until }: Cl
   };
 }
 
+/** @returns what the tokens of one start match: `<startId>.<uuid>`; an index serves it, as it begins with text */
+export function heldBy(startId: string): RegExp {
+  return new RegExp(`^${startId}\\.`);
+}
+
+/** As `release`, for all deliveries that a start of the service has claimed: due at `dueAt`, and the claims count. */
+export function releaseUpdate(startId: string, dueAt: Date): DeliveryUpdate {
+  return {
+    update: { $set: { 'deliveries.$[held].dueAt': dueAt }, $unset: { 'deliveries.$[held].token': 1 } },
+    arrayFilters: [{ 'held.token': heldBy(startId), 'held.state': 'pending' }],
+  };
+}
+
 /** Cancels the pending deliveries of one destination. One that is being attempted keeps its token: if it is delivered, that counts. */
 export function cancelUpdate(destination: string, reason: string): DeliveryUpdate {
   return {

@@ -90,6 +90,7 @@ describe('a wrong start', () => {
     const env = {
       NODE_ENV: 'prod',
       PORT: '70000',
+      INSTANCE_NAME: 'one / two',
       LOG_LEVEL: 'loud',
       MONGODB_URI: 'mysql://db',
       CORE_URL: 'core:8080',

@@ -5,6 +5,7 @@ import {
   emails,
   flag,
   httpUrl,
+  instanceName,
   integer,
   key256,
   keys256,
@@ -32,6 +33,12 @@ export class Config {
 
   @EnvVar('PORT', integer(0, 65535), { default: '3002', meaning: 'port of the REST API (0 picks a free one)' })
   readonly port: number;
+
+  @EnvVar('INSTANCE_NAME', instanceName, {
+    meaning:
+      'name of this process among the replicas: another for each, and the same after a restart, so that what the one before it held is free after 5 seconds instead of 20; unset: the host name',
+  })
+  readonly instanceName?: string;
 
   @EnvVar('LOG_LEVEL', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), {
     default: 'info',

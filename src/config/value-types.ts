@@ -58,6 +58,13 @@ export function text(maxLength = 4096): ValueType<string> {
   };
 }
 
+/** A host name, or a name of one's own. */
+export const instanceName: ValueType<string> = {
+  label: 'name',
+  parse: (value) =>
+    /^[\w.:-]{1,100}$/.test(value) ? value : refuse('1 to 100 letters, digits, dots, colons, hyphens and underscores'),
+};
+
 export function oneOf<const T extends string>(...values: T[]): ValueType<T> {
   return {
     label: values.join(', '),

@@ -5,6 +5,7 @@ import { type DeliveryResult, giveBack, settle } from '../completions/transition
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { CoreWitness } from '../platform/core/core-witness.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { isRetryable, PlatformError } from '../platform/platform-error.js';
 import { traced } from '../tracing/tracing.js';
 import { AttemptReport } from './attempt-report.js';
@@ -30,6 +31,7 @@ export class AttemptRunner {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly circuits: Circuits,
     private readonly report: AttemptReport,
     private readonly witness: CoreWitness,
@@ -46,11 +48,13 @@ export class AttemptRunner {
     return this.config.webhookTimeoutMs + 2 * this.config.requestTimeoutMs;
   }
 
-  /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for an attempt */
+  /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for it, or has passed */
   async run(attempt: Attempt): Promise<Delivery> {
     const { delivery, leaseUntil } = attempt;
     // It waited in memory for so long that its lease could end in mid-send: another process would send it too.
     if (leaseUntil.getTime() - this.clock.now() < this.longestAttemptMs) return this.giveBack(delivery);
+    // Others may have freed the claim. If so, what is given back is written nowhere: the token is not in force any more.
+    if (!(await this.heartbeat.stillHolds(delivery.token))) return this.giveBack(delivery);
     const result = poisonResult(delivery) ?? (await this.traced(attempt));
     this.circuits.note(delivery.destination, result);
     return this.close(attempt, result);

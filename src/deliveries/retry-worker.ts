@@ -1,5 +1,4 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClaimedDelivery, CompletionRepository } from '../completions/completion.repository.js';
 import { integrationIdOf } from '../completions/delivery.js';
@@ -11,6 +10,7 @@ import { IntegrationRepository } from '../integrations/integration.repository.js
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { MemoryBudget } from '../platform/memory-budget.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
@@ -42,6 +42,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     private readonly database: Database,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly alarm: DueAlarm,
     private readonly completions: CompletionRepository,
     private readonly destinations: DestinationRepository,
@@ -86,7 +87,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private async round(): Promise<void> {
     const withWork = await this.destinations.withWork(new Date(this.clock.now()), DESTINATIONS_AT_ONCE);
     for (const destination of withWork) {
-      if (this.stopped) return;
+      if (this.stopped || !(await this.heartbeat.confirmed())) return;
       await this.serve(destination);
     }
   }
@@ -97,7 +98,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     if (!(await this.circuits.admit(destination, until))) return;
     const limit = this.dispatcher.room(_id);
     if (limit === 0) return this.dispatcher.wakeWhenRoom(_id);
-    const claim = { token: randomUUID(), now: new Date(this.clock.now()), until, limit };
+    const claim = { token: this.heartbeat.token(), now: new Date(this.clock.now()), until, limit };
     const claimed = await this.completions.claimDue(_id, claim, Math.random);
     if (claimed.length > 0) this.submit(claimed, claim, await this.integrationOf(_id));
     else this.circuits.releaseProbe(_id);

@@ -4,6 +4,8 @@ import { Clock } from './clock.js';
 import { COUNTER, counterSchema } from './counter.schema.js';
 import { Counter } from './counter.js';
 import { Database } from './database.js';
+import { Heartbeat } from './heartbeat.js';
+import { HEARTBEATS, heartbeatsSchema } from './heartbeat.schema.js';
 import { JobLease } from './job-lease.js';
 import { LEASE, leaseSchema } from './lease.schema.js';
 import { Migrator } from './migrator.js';
@@ -19,6 +21,7 @@ import { Secrets } from './secrets.js';
   imports: [
     MongooseModule.forFeature([
       { name: COUNTER, schema: counterSchema },
+      { name: HEARTBEATS, schema: heartbeatsSchema },
       { name: LEASE, schema: leaseSchema },
     ]),
   ],
@@ -26,11 +29,12 @@ import { Secrets } from './secrets.js';
     Clock,
     Counter,
     Database,
+    Heartbeat,
     JobLease,
     Migrator,
     Secrets,
     { provide: getConnectionToken(), useFactory: ({ connection }: Database) => connection, inject: [Database] },
   ],
-  exports: [Clock, Counter, Database, JobLease, Secrets, getConnectionToken()],
+  exports: [Clock, Counter, Database, Heartbeat, JobLease, Secrets, getConnectionToken()],
 })
 export class PersistenceModule {}

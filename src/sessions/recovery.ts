@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
 import {
   completionOf,
@@ -17,6 +16,7 @@ import { AttemptRunner } from '../deliveries/attempt-runner.js';
 import { SessionGoneError } from '../deliveries/payload-source.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { CoreWitness } from '../platform/core/core-witness.js';
 import { PlatformError } from '../platform/platform-error.js';
@@ -45,6 +45,7 @@ export class Recovery {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly core: CoreClient,
     private readonly intents: IntentRepository,
     private readonly completer: SessionCompleter,
@@ -67,7 +68,7 @@ export class Recovery {
   async run(): Promise<number> {
     for (let recovered = 0, unreadable = 0; ;) {
       const now = this.clock.now();
-      const lease = { lease: randomUUID(), leaseUntil: new Date(now + this.completer.leaseMs) };
+      const lease = { lease: this.heartbeat.token(), leaseUntil: new Date(now + this.completer.leaseMs) };
       const abandoned = await this.intents.claimAbandoned(lease, new Date(now));
       if (abandoned.length === 0) return recovered;
       const readable = await this.recover(abandoned, lease);
@@ -87,7 +88,8 @@ export class Recovery {
     const all = (finding: Finding) => findings.filter((one) => one.finding === finding).map(({ planned }) => planned);
     // A process that was paused acts on what is out of date: by now another has taken these over.
     const readable = abandoned.length - all('unreadable').length;
-    if (lease.leaseUntil.getTime() <= this.clock.now()) return readable;
+    if (lease.leaseUntil.getTime() <= this.clock.now() || !(await this.heartbeat.stillHolds(lease.lease)))
+      return readable;
     const told = await this.tell(all('still-ended'));
     await this.intents.remove(
       lease.lease,

@@ -1,9 +1,9 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
-import { hostname } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
 import { Database } from '../persistence/database.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { UsageCaps } from '../usage-caps/usage-caps.js';
 import { CheckAlerts } from './check-alerts.js';
@@ -38,6 +38,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   private readonly logger = new Logger(SessionCheckScheduler.name);
   private running?: { trigger: CheckRecord['trigger']; figures: Promise<CheckFigures | undefined> };
   private stopped = false;
+  /** A check is to begin as soon as the one that runs has ended. */
+  private anew = false;
 
   constructor(
     private readonly config: Config,
@@ -49,6 +51,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
     private readonly history: CheckHistory,
     private readonly problems: TenantProblems,
     private readonly usageCaps: UsageCaps,
+    private readonly heartbeat: Heartbeat,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -74,20 +77,34 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
   async runNow(trigger: CheckRecord['trigger'] = 'on-demand'): Promise<CheckFigures | undefined> {
     while (this.running && this.running.trigger !== trigger) await this.running.figures;
     if (!this.running) {
-      const figures = this.runAndRemember(trigger).finally(() => (this.running = undefined));
+      const figures = this.runAndRemember(trigger).finally(() => {
+        this.running = undefined;
+        if (this.anew) this.runAnew();
+      });
       this.running = { trigger, figures };
     }
     return this.running.figures;
   }
 
+  /**
+   * Has a check begin at once, or when the one that runs has ended: that one may leave out what has become this process's
+   * share. Does nothing while the job is switched off.
+   */
+  runAnew(): void {
+    if (this.config.sessionCheckIntervalMs === 0) return;
+    this.anew = true;
+    if (!this.running) this.schedule(CHECK, 0, () => this.checkAndGoOn());
+  }
+
   private async runAndRemember(trigger: CheckRecord['trigger']): Promise<CheckFigures | undefined> {
+    this.anew = false;
     const startedAt = new Date();
     const started = performance.now();
     const { figures, reason } = await this.runOnce(trigger === 'schedule' ? 'share' : 'all');
     const durationMs = Math.round(performance.now() - started);
     const result = figures ? { outcome: 'finished' as const, figures } : { outcome: 'failed' as const, reason };
     const problems = this.problems.list();
-    const instance = hostname();
+    const instance = this.heartbeat.name;
     await this.history.add({ startedAt, durationMs, trigger, instance, problems, ...result });
     if (figures) await this.usageCaps.run();
     return figures;
@@ -116,7 +133,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
       this.logger.error({ reason: error.message }, 'session-check.failed');
       return undefined;
     });
-    this.schedule(CHECK, pauseAfter(figures, this.config.sessionCheckIntervalMs), () => this.checkAndGoOn());
+    const pause = this.anew ? 0 : pauseAfter(figures, this.config.sessionCheckIntervalMs);
+    this.schedule(CHECK, pause, () => this.checkAndGoOn());
   }
 
   private async recoverAndGoOn(): Promise<void> {

@@ -1,5 +1,4 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { randomUUID } from 'node:crypto';
 import { completionId, type EndedSession, type IntentLease } from '../completions/completion.js';
 import { CompletionRepository } from '../completions/completion.repository.js';
 import { IntentRepository } from '../completions/intent.repository.js';
@@ -9,6 +8,7 @@ import { PayloadSource } from '../deliveries/payload-source.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
@@ -37,6 +37,7 @@ export class SessionCompleter {
   constructor(
     private readonly config: Config,
     private readonly clock: Clock,
+    private readonly heartbeat: Heartbeat,
     private readonly core: CoreClient,
     private readonly coreCompletion: CoreCompletion,
     private readonly tenants: TenantDirectory,
@@ -84,7 +85,7 @@ export class SessionCompleter {
 
   private async completeBatch(all: readonly ReadSession[]): Promise<Map<string, CompletionResult>> {
     const batch = all.filter(({ tenant, run }) => !run.suspect.has(tenant.id));
-    const lease = { lease: randomUUID(), leaseUntil: new Date(this.clock.now() + this.leaseMs) };
+    const lease = { lease: this.heartbeat.token(), leaseUntil: new Date(this.clock.now() + this.leaseMs) };
     const integrations = await this.integrations.enabledForTenants([...new Set(batch.map(({ tenant }) => tenant.id))]);
     const planned = planBatch(batch, integrations, new Date(this.clock.now()));
     const known = await this.addIntent(lease, planned);
@@ -94,6 +95,10 @@ export class SessionCompleter {
     const results = new Map<string, CompletionResult>(all.map(({ id }) => [id, 'active']));
     const { inTime, late } = this.byAge([...fresh, ...returned]);
     await this.startOver(lease, late, results);
+    if (!(await this.heartbeat.stillHolds(lease.lease))) {
+      await this.startOver(lease, inTime, results);
+      return results;
+    }
 
     const evidence = { patched: batch.some(({ run }) => run.patched) };
     const told = await this.coreCompletion.complete(

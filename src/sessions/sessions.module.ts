@@ -6,6 +6,7 @@ import { IntegrationsModule } from '../integrations/integrations.module.js';
 import { NotificationsModule } from '../notifications/notifications.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { UsageCapsModule } from '../usage-caps/usage-caps.module.js';
+import { Adoption } from './adoption.js';
 import { Backpressure } from './backpressure.js';
 import { CheckAlerts } from './check-alerts.js';
 import { CheckHistory } from './check-history.js';
@@ -23,6 +24,7 @@ import { QUARANTINED_SESSION, quarantinedSessionSchema } from './quarantine.sche
 import { Refusals } from './refusals.js';
 import { SessionLists } from './session-lists.js';
 import { SessionPages } from './session-pages.js';
+import { Shares } from './shares.js';
 import { TenantProblems } from './tenant-problems.js';
 import { Recovery } from './recovery.js';
 import { SessionCheckScheduler } from './session-check.scheduler.js';
@@ -46,6 +48,7 @@ import { TenantScanner } from './tenant-scanner.js';
     UsageCapsModule,
   ],
   providers: [
+    Adoption,
     Backpressure,
     CheckAlerts,
     CheckHistory,
@@ -67,6 +70,7 @@ import { TenantScanner } from './tenant-scanner.js';
     SessionEvents,
     SessionLists,
     SessionPages,
+    Shares,
     TenantProblems,
     TenantScanner,
   ],

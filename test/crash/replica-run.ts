@@ -124,6 +124,7 @@ class ReplicaRun {
   private spawn(index: number): Promise<ServiceProcess> {
     const clock = this.clocks[index]!;
     return this.world.spawn({
+      INSTANCE_NAME: `replica-${index}`,
       // known by it among those who ask hbf-core
       ...(index === 0 ? { CORE_URL: this.world.platform.core.server.url.replace('127.0.0.1', 'localhost') } : {}),
       ...(clock === 0 || !FAKETIME

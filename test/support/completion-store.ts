@@ -7,6 +7,7 @@ import { DestinationRepository } from '../../src/completions/destination.reposit
 import { type Destination, DESTINATION, destinationSchema } from '../../src/completions/destination.schema.js';
 import { DueAlarm } from '../../src/completions/due-alarm.js';
 import { DueTimesWriter } from '../../src/completions/due-times.js';
+import { HeldWork } from '../../src/completions/held-work.js';
 import { IntegrationErrorRepository } from '../../src/completions/integration-error.repository.js';
 import {
   INTEGRATION_ERROR,
@@ -23,6 +24,7 @@ export class CompletionStore {
   readonly completions: CompletionRepository;
   readonly destinations: DestinationRepository;
   readonly errors: IntegrationErrorRepository;
+  readonly held: HeldWork;
   readonly history: DeliveryHistory;
   readonly intents: IntentRepository;
   readonly writer: OutcomeWriter;
@@ -41,6 +43,7 @@ export class CompletionStore {
     this.intents = new IntentRepository(intent, this.completions);
     this.history = new DeliveryHistory(completion, this.intents);
     const dueTimes = new DueTimesWriter(this.destinations, new DueAlarm(clock));
+    this.held = new HeldWork(clock, this.intents, this.completions, dueTimes);
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.errors);
   }
 

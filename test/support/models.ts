@@ -8,11 +8,16 @@ import {
   type QuarantinedSession,
   quarantinedSessionSchema,
 } from '../../src/sessions/quarantine.schema.js';
+import { HEARTBEATS, type HeartbeatsDocument, heartbeatsSchema } from '../../src/persistence/heartbeat.schema.js';
 import { LEASE, type LeaseDocument, leaseSchema } from '../../src/persistence/lease.schema.js';
 
 /** Models as the rooms' modules register them, for tests that build a repository by hand. */
 export function counterModel({ connection }: Database): Model<CounterDocument> {
   return connection.model<CounterDocument>(COUNTER, counterSchema);
+}
+
+export function heartbeatsModel({ connection }: Database): Model<HeartbeatsDocument> {
+  return connection.model<HeartbeatsDocument>(HEARTBEATS, heartbeatsSchema);
 }
 
 export function leaseModel({ connection }: Database): Model<LeaseDocument> {

@@ -61,6 +61,8 @@ export class LoadWorld {
   readonly tenants: string[];
   readonly hooks: readonly Hook[];
 
+  private started = 0;
+
   private constructor(
     private readonly options: LoadOptions,
     readonly installation: Installation,
@@ -112,7 +114,8 @@ export class LoadWorld {
 
   /** The service, ready; documented defaults unless said otherwise, production logs of warnings only. */
   async startService(env: Record<string, string> = {}): Promise<ServiceProcess> {
-    const service = await this.installation.spawn({ ...this.environment, ...this.options.env, ...env });
+    const name = { INSTANCE_NAME: `replica-${++this.started}` }; // several on one machine
+    const service = await this.installation.spawn({ ...this.environment, ...name, ...this.options.env, ...env });
     await service.waitReady();
     if (this.options.anyBuild) await this.createHooks(service);
     return service;

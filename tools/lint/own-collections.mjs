@@ -13,6 +13,7 @@ const OWNERS = {
   trainings: 'nlp-pipelines',
   'capped-tenants': 'usage-caps',
   counters: 'persistence',
+  heartbeats: 'persistence',
   leases: 'persistence',
 };
 

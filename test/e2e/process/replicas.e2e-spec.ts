@@ -19,7 +19,7 @@ it('two replicas on one database complete and send each session exactly once', a
     receivers.push(await round.addWebhook({ id: index + 1, organizationId: `org-${tenant}`, tenants: [tenant] }));
     sessionIds.push(...round.addSessions(tenant, 30));
   }
-  const replicas = await Promise.all([round.spawn(), round.spawn()]);
+  const replicas = await Promise.all(['one', 'two'].map((name) => round.spawn({ INSTANCE_NAME: name })));
   const completions = await round.allSettled(300);
   await Promise.all(replicas.map((replica) => replica.waitReady()));
 
