@@ -32,6 +32,8 @@ export interface PlatformRequest {
   body?: Buffer | string;
   /** Whether sending it twice does no more than sending it once: only then is it tried again. */
   repeatable?: boolean;
+  /** Asked before each further try. */
+  mayRepeat?: () => boolean;
   /** For one try, from connecting to the last byte; SESSION_SERVICE_REQUEST_TIMEOUT without it. */
   timeoutMs?: number;
   maxAnswerBytes?: number;
@@ -107,6 +109,7 @@ export class PlatformHttp implements OnModuleDestroy {
         const again = request.repeatable && tries < MAX_TRIES && isRetryable(error) && !isNoRoom(error);
         const pause = again ? pauseMs(tries, this.timer.random(), (error as PlatformError).retryAfterMs) : undefined;
         if (pause === undefined || !(await this.timer.wait(pause, this.stopping.signal))) throw error;
+        if (request.mayRepeat?.() === false) throw error;
       }
     }
   }

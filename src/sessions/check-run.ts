@@ -74,6 +74,8 @@ export interface Scan {
   run: CheckRun;
   /** Lists without messages, and reads the sessions that ended by id. */
   light: boolean;
+  /** Ids, or problems without one, that were met and are expected to stay on the list. */
+  readonly staying: Set<string>;
   /** Called when a call has taken long: the check does not wait for this scan any longer. */
   leftPool: () => void;
 }

@@ -100,12 +100,14 @@ export class CompletionBatches {
       try {
         const results = await this.completer.complete(sessions);
         for (const run of runs) run.guard.completed();
+        for (const { id, source } of sessions) if (results.get(id) !== 'completed') source.close();
         return results;
       } finally {
         permits.release();
       }
     } catch (error) {
       for (const run of runs) run.guard.completionFailed(error as Error);
+      for (const { source } of sessions) source.close();
       throw new CompletionFailedError(error as Error);
     } finally {
       this.waiting -= sessions.length;

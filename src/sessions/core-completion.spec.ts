@@ -1,4 +1,5 @@
 import { stubOf } from '../../test/support/stub.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { PlatformError, type PlatformErrorKind } from '../platform/platform-error.js';
@@ -40,7 +41,7 @@ describe('CoreCompletion', () => {
   const ids = (count: number) => Array.from({ length: count }, (_, n) => `s${n}`);
   const complete = async (count: number): Promise<Record<keyof Told, number>> => {
     for (const id of ids(count)) statuses.set(id, 'ACTIVE');
-    const told = await new CoreCompletion(core).complete(
+    const told = await new CoreCompletion(core, stubOf(Heartbeat, {})).complete(
       ids(count).map((sessionId) => ({ sessionId, tenantId: 't1' })),
       evidence,
     );

@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { PlatformError } from '../platform/platform-error.js';
 import pLimit from 'p-limit';
@@ -44,7 +45,10 @@ interface Patched {
 export class CoreCompletion {
   private readonly logger = new Logger(CoreCompletion.name);
 
-  constructor(private readonly core: CoreClient) {}
+  constructor(
+    private readonly core: CoreClient,
+    private readonly heartbeat: Heartbeat,
+  ) {}
 
   /** @throws PlatformError when hbf-core fails and nothing is known of any of the sessions */
   async complete(sessions: readonly Completable[], evidence: PatchEvidence): Promise<Told> {
@@ -74,7 +78,7 @@ export class CoreCompletion {
         continue;
       }
       try {
-        await this.core.completeSessions(part);
+        await this.core.completeSessions(part, () => this.heartbeat.holds);
         result.completed.push(...part);
       } catch (error) {
         if (!isAboutAnId(error)) {

@@ -13,6 +13,9 @@ const MAX_REPETITIONS = 3;
 const FORGET_AFTER_MS = 86_400_000;
 const AT_MOST = 10_000;
 const NEVER = new Date(0);
+const MAX_DEATHS = 2;
+const ENDS_THE_PROCESS = 'the process ended each time it was read: it is too large';
+const IS_LARGE = 'it takes much of the memory';
 const NOT_COMPLETED = 'hbf-core shows it as active again and again after it was completed';
 
 /**
@@ -91,6 +94,33 @@ export class Quarantine {
     const repetitions = (before?.repetitions ?? 0) + 1;
     this.set({ ...entry, repetitions });
     if (repetitions >= MAX_REPETITIONS) this.add(sessionId, tenantId, NOT_COMPLETED);
+  }
+
+  /**
+   * Notes in the database that a session is about to be read that takes much of the memory.
+   *
+   * @returns false when the process has ended twice over it: it is in quarantine, and must not be read
+   * @throws the database's error
+   */
+  async beginReading(sessionId: string, tenantId: string): Promise<boolean> {
+    const before = this.entries.get(sessionId);
+    const deaths = before?.deaths ?? 0;
+    if (deaths >= MAX_DEATHS) this.add(sessionId, tenantId, ENDS_THE_PROCESS);
+    else {
+      const since = new Date(this.clock.now());
+      const entry = before ?? { _id: sessionId, tenantId, reason: IS_LARGE, since, repetitions: 0, nextTryAt: NEVER };
+      this.set({ ...entry, deaths: deaths + 1 });
+    }
+    await this.save();
+    return deaths < MAX_DEATHS;
+  }
+
+  /** The process has not ended over the session: nothing remains of `beginReading`. */
+  endReading(sessionId: string): void {
+    const entry = this.entries.get(sessionId);
+    if (!entry || entry.deaths === 0) return;
+    if (entry.repetitions === 0 && !this.holds(sessionId)) this.remove(sessionId);
+    else this.set({ ...entry, deaths: 0 });
   }
 
   /** Takes out what was completed. */

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Clock } from '../persistence/clock.js';
+import { Heartbeat } from '../persistence/heartbeat.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
@@ -17,6 +18,7 @@ import { Recovery } from './recovery.js';
 import { SessionEvents } from './session-events.js';
 import { SessionLists } from './session-lists.js';
 import { PageTooSlowError } from './session-pages.js';
+import { Shares } from './shares.js';
 import { TenantProblems } from './tenant-problems.js';
 import { TenantScanner } from './tenant-scanner.js';
 
@@ -44,6 +46,8 @@ export class SessionCheck {
     private readonly recovery: Recovery,
     private readonly quarantine: Quarantine,
     private readonly problems: TenantProblems,
+    private readonly heartbeat: Heartbeat,
+    private readonly shares: Shares,
     private readonly pace: CompletionPace,
     private readonly pressure: Backpressure,
     private readonly events: SessionEvents,
@@ -77,6 +81,7 @@ export class SessionCheck {
   }
 
   private async check(scope: CheckScope): Promise<CheckFigures> {
+    await this.heartbeat.confirmed(); // a process that was paused goes by the members of before
     const { current: figures } = this.book;
     figures.recovered += await this.recover();
     figures.paused = await this.pressure.begin();
@@ -116,8 +121,9 @@ export class SessionCheck {
   private toScan(tenants: readonly Tenant[], scope: CheckScope, run: CheckRun): Tenant[] {
     if (scope === 'all') return shuffle(tenants);
     const now = this.clock.now();
-    const ready = tenants.filter(({ id }) => !this.problems.backsOff(id, now));
-    run.figures.tenantsBackingOff = tenants.length - ready.length;
+    const mine = tenants.filter(({ id }) => this.shares.isMine(id));
+    const ready = mine.filter(({ id }) => !this.problems.backsOff(id, now));
+    run.figures.tenantsBackingOff = mine.length - ready.length;
     return shuffle(ready);
   }
 

@@ -12,6 +12,8 @@ import { Heartbeat } from '../persistence/heartbeat.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { CoreClient } from '../platform/core/core.client.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
+import type { Reservation } from '../platform/reservation.js';
 import { traced } from '../tracing/tracing.js';
 import { CoreCompletion } from './core-completion.js';
 import { type Planned, planBatch, type ReadSession } from './delivery-plan.js';
@@ -45,6 +47,7 @@ export class SessionCompleter {
     private readonly intents: IntentRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
+    private readonly budget: MemoryBudget,
     private readonly quarantine: Quarantine,
     private readonly refusals: Refusals,
     private readonly events: SessionEvents,
@@ -58,15 +61,20 @@ export class SessionCompleter {
     return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
   }
 
-  /** A read session with its payload, serialised at once: as parsed it would be in memory while it waits for its batch. */
+  /**
+   * A read session with its payload, serialised at once: as parsed it would be in memory while it waits for its batch.
+   *
+   * @param room that it takes in memory; given back when its first attempts are over, or it is not completed
+   */
   read(
     session: ChatSession,
     facts: Pick<ReadSession, 'rule' | 'thresholdSeconds' | 'tenant' | 'readAt' | 'run'>,
+    room: Reservation,
   ): ReadSession {
     const { id, lastInteraction, containsUserInteraction } = session;
     const { tenant, rule, run } = facts;
     const ended = { sessionId: id, revision: 1, organizationId: tenant.organizationId, tenantId: tenant.id };
-    const source = new PayloadSource(ended, this.core, this.tenants, { session, tenant });
+    const source = new PayloadSource(ended, this.core, this.tenants, { session, tenant, room });
     const sign = rule === 'live-chat-max-idle' && { lastSignOfLife: lastSignOfLife(session, run.now) };
     return { id, lastInteraction, ...sign, containsUserInteraction, source, ...facts };
   }
@@ -180,7 +188,9 @@ export class SessionCompleter {
   /** Its payload tells the revision, and is made of the session as hbf-core has it then: few sessions return. */
   private asRevision(revision: number, { planned: first, read }: Planned): Planned {
     const planned = { ...first, _id: completionId(first.sessionId, revision), revision };
-    return { planned, read, source: new PayloadSource(planned, this.core, this.tenants) };
+    read.source.close();
+    const { budget } = this;
+    return { planned, read, source: new PayloadSource(planned, this.core, this.tenants, { budget }) };
   }
 
   private async giveUp(lease: IntentLease, refused: readonly Planned[], alone: boolean): Promise<void> {

@@ -3,6 +3,7 @@ import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import { type ActiveSessionsQuery, CoreClient, type SessionPage } from '../platform/core/core.client.js';
 import { PlatformError } from '../platform/platform-error.js';
+import type { Reservation } from '../platform/reservation.js';
 import { CallPool } from './call-pool.js';
 import type { CheckRun, Scan } from './check-run.js';
 import { ListTiming } from './list-timing.js';
@@ -38,17 +39,22 @@ export class SessionLists {
   /**
    * One page of a tenant's sessions.
    *
+   * @param room what is reserved for it, given back while the call hangs: what comes asks for room anew
    * @throws PlatformError
    */
-  list(query: ActiveSessionsQuery, { leftPool, run }: Caller): Promise<SessionPage> {
+  list(query: ActiveSessionsQuery, { leftPool, run }: Caller, room?: Reservation): Promise<SessionPage> {
+    const left = () => {
+      room?.shrinkTo(0);
+      leftPool();
+    };
     return this.pool.run(async () => {
       if (run?.guard.away) throw run.guard.away; // its turn came after the check was given up
       const startedAt = performance.now();
-      const page = await this.core.listActiveSessions(query);
+      const page = await this.core.listActiveSessions(query, room);
       const durationMs = performance.now() - startedAt;
       this.pool.limit = this.timing.note(durationMs, this.pool.limit, this.config.sessionCheckConcurrency);
       return page;
-    }, leftPool);
+    }, left);
   }
 
   /**
@@ -57,8 +63,9 @@ export class SessionLists {
    * @returns undefined when hbf-core does not know it
    * @throws PlatformError
    */
-  read(id: string, { leftPool, tenant }: Pick<Scan, 'leftPool' | 'tenant'>): Promise<ChatSession | undefined> {
-    return this.pool.run(() => this.core.getSession(id, { includeMessages: true, tenantId: tenant.id }), leftPool);
+  read(id: string, { leftPool, tenant }: Scan, room: Reservation): Promise<ChatSession | undefined> {
+    const query = { includeMessages: true, tenantId: tenant.id };
+    return this.pool.run(() => this.core.getSession(id, query, room), leftPool);
   }
 
   /**

@@ -2,12 +2,17 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { SessionPage } from '../platform/core/core.client.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
 import { mayBeSmaller, PageSize } from '../platform/page-size.js';
-import { PlatformError } from '../platform/platform-error.js';
-import { SessionLists } from './session-lists.js';
+import { isNoRoom, PlatformError } from '../platform/platform-error.js';
+import { platformError } from '../platform/platform-failure.js';
+import type { Reservation } from '../platform/reservation.js';
+import { NoRoomError } from '../transport/transport-errors.js';
 import type { Scan } from './check-run.js';
+import { Quarantine } from './quarantine.js';
+import { SessionLists } from './session-lists.js';
 
-/** A page took too long; the next check asks for half as many sessions. */
+/** A page took too long, or found no room in memory; the next check asks for half as many sessions. */
 export class PageTooSlowError extends Error {
   constructor(override readonly cause: PlatformError) {
     super(cause.message, { cause });
@@ -22,23 +27,22 @@ export interface PageQuery {
   pageSize: number;
 }
 
-/** A page as it was read. */
-export interface PageRead extends SessionPage {
-  /** Ids of sessions on a light list that could not be read now. */
-  gone: string[];
-  /** How many sessions of a light list are to be read when the page is read again. */
-  unread: number;
+/** What was read, and the room that it takes in memory, which the reader must release. */
+export interface Read<T> {
+  value: T;
+  room: Reservation;
 }
 
-/** Which sessions of a light list are read. */
-export interface LightReading {
-  /** Whether a session, as it came without messages, is to be read whole. */
-  isWanted: (session: ChatSession) => boolean;
-  /** Waits until some of so many sessions may be read. @returns how many */
-  take: (wanted: number) => Promise<number>;
-}
+/** What a session takes in memory before the first is known, in bytes. */
+const FIRST_GUESS = 64 * 1024;
+/** The mean is over about this many pages. */
+const MEAN_OVER = 16;
+/** A page is planned to take at most this part of the memory budget. */
+const PART_OF_BUDGET = 8;
+/** Milliseconds that a page, or a session, waits for room in memory. */
+const WAIT_FOR_ROOM_MS = 60_000;
 
-/** Reads the pages of tenants' lists, and remembers of each tenant how its pages are best read. */
+/** Reads the pages of tenants' lists within the memory budget, and remembers how each tenant's are best read. */
 @Injectable()
 export class SessionPages {
   private readonly logger = new Logger(SessionPages.name);
@@ -46,20 +50,26 @@ export class SessionPages {
   private readonly sizes = { whole: new Map<string, PageSize>(), light: new Map<string, PageSize>() };
   /** Tenants with sessions that stay on their list, because a live chat is open, for instance. */
   private readonly withStaying = new Set<string>();
+  /** Bytes that one session takes while it is read, parsed and serialised: a running mean. */
+  private meanBytes = FIRST_GUESS;
 
   constructor(
     private readonly config: Config,
     private readonly lists: SessionLists,
+    private readonly budget: MemoryBudget,
+    private readonly quarantine: Quarantine,
   ) {}
 
   /** How many sessions to ask for on a page. */
   sizeFor({ tenant, light }: Scan): number {
     const sizes = this.sizesOf(light);
     const size = sizes.get(tenant.id);
-    if (!size) return this.config.sessionPageSize;
+    const affordable = Math.max(1, Math.floor(this.budget.limit / PART_OF_BUDGET / this.meanBytes));
+    const most = light ? this.config.sessionPageSize : Math.min(this.config.sessionPageSize, affordable);
+    if (!size) return most;
     const current = size.current(performance.now());
     if (size.isFull) sizes.delete(tenant.id);
-    return current;
+    return Math.min(most, current);
   }
 
   /** Whether the tenant's latest scan left sessions on its list: they are not to be read whole again and again. */
@@ -73,27 +83,78 @@ export class SessionPages {
   }
 
   /**
-   * Reads one page with the messages of the sessions on it; of a light scan, without them, and then those that are wanted
-   * one by one: these come after the others of the page, and those that may not be read yet are not among its items.
+   * Reads one page: with the messages of the sessions on it, or, of a light scan, without them.
    *
    * @returns undefined when the page was too long: `sizeFor` is smaller now, or the scan is a light one
    * @throws PageTooSlowError; PlatformError
    */
-  async read(scan: Scan, query: PageQuery, light: LightReading): Promise<PageRead | undefined> {
-    const { tenant, cutoff } = scan;
-    const scope = { tenantId: tenant.id, lastInteractionBefore: cutoff, ...query };
+  async read(scan: Scan, { page, pageSize }: PageQuery): Promise<Read<SessionPage> | undefined> {
+    const { tenant, cutoff, light } = scan;
+    const query = { tenantId: tenant.id, lastInteractionBefore: cutoff, page, pageSize, includeMessages: !light };
     try {
-      const found = await this.lists.list({ ...scope, includeMessages: !scan.light }, scan);
-      return scan.light ? await this.readWanted(found, scan, light) : { ...found, gone: [], unread: 0 };
+      const room = await this.reserve(pageSize * this.meanBytes);
+      return await orRelease(room, async () => {
+        const value = await this.lists.list(query, scan, room);
+        if (!light) this.noteSize(value);
+        return { value, room };
+      });
     } catch (error) {
       if (!mayBeSmaller(error)) throw error;
-      const shrunk = this.shrink(scan, query.pageSize);
+      const shrunk = this.shrink(scan, pageSize);
       const { kind } = error as PlatformError;
       if (kind === 'timeout') throw shrunk ? new PageTooSlowError(error as PlatformError) : error;
-      if (!shrunk && scan.light) throw error;
+      if (!shrunk && light) throw error;
       if (!shrunk) scan.light = true; // one session that is too long by itself: its id is needed
       return undefined;
     }
+  }
+
+  /**
+   * Reads one session with its messages: beside others, or alone where it does not fit the memory budget beside them.
+   *
+   * @returns undefined when hbf-core does not know it
+   * @throws PlatformError; of kind `shape` when it cannot be read at all
+   */
+  async readOne(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+    try {
+      const room = await this.reserve(this.meanBytes);
+      return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
+    } catch (error) {
+      if (!isNoRoom(error)) throw error;
+      return this.readAlone(id, scan);
+    }
+  }
+
+  /** Noted before it is read: what ends the process twice is not read a third time. */
+  private async readAlone(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+    if (!(await this.quarantine.beginReading(id, scan.tenant.id))) {
+      throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process' });
+    }
+    try {
+      const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
+      return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
+    } catch (error) {
+      this.quarantine.endReading(id);
+      throw error;
+    }
+  }
+
+  private reserve(bytes: number): Promise<Reservation> {
+    return this.inTime(this.budget.reserve(Math.min(bytes, this.budget.limit), { withinMs: WAIT_FOR_ROOM_MS }));
+  }
+
+  private async inTime(reserved: Promise<Reservation>): Promise<Reservation> {
+    try {
+      return await reserved;
+    } catch (error) {
+      if (!(error instanceof NoRoomError)) throw error;
+      throw platformError(REQUEST, { kind: 'no-room', code: 'no_room' });
+    }
+  }
+
+  private noteSize({ count, size }: SessionPage): void {
+    if (count === 0 || !size) return;
+    this.meanBytes += (size.neededBytes / count - this.meanBytes) / MEAN_OVER;
   }
 
   private shrink({ tenant, light }: Scan, asked: number): boolean {
@@ -108,36 +169,15 @@ export class SessionPages {
   private sizesOf(light: boolean): Map<string, PageSize> {
     return light ? this.sizes.light : this.sizes.whole;
   }
+}
 
-  private async readWanted(listed: SessionPage, scan: Scan, { isWanted, take }: LightReading): Promise<PageRead> {
-    const wanted = listed.items.filter(isWanted);
-    const portion = wanted.length > 0 ? await take(wanted.length) : 0;
-    const read: PageRead = {
-      ...listed,
-      items: [],
-      rejected: [...listed.rejected],
-      gone: [],
-      unread: wanted.length - portion,
-    };
-    read.items.push(...listed.items.filter((session) => !isWanted(session)));
-    await Promise.all(wanted.slice(0, portion).map((session) => this.readOne(session, scan, read)));
-    return read;
-  }
+const REQUEST = { service: 'hbf-core', route: '/chat-sessions' } as const;
 
-  /** One session that cannot be read stops neither the others nor the scan; the next check asks for it again. */
-  private async readOne({ id }: ChatSession, scan: Scan, read: PageRead): Promise<void> {
-    try {
-      const session = await this.lists.read(id, scan);
-      if (session) read.items.push(session);
-      else read.gone.push(id);
-    } catch (error) {
-      if (!(error instanceof PlatformError)) throw error;
-      const problem = error.cause instanceof Error ? error.cause.message : error.message;
-      if (error.kind === 'shape') read.rejected.push({ id, problem });
-      else {
-        read.gone.push(id);
-        this.logger.warn({ sessionId: id, tenantId: scan.tenant.id, reason: error.message }, 'session.not-read');
-      }
-    }
+async function orRelease<T>(room: Reservation, read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    room.release();
+    throw error;
   }
 }

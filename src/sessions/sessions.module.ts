@@ -19,6 +19,7 @@ import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
 import { ExpiryClock } from './expiry-clock.js';
 import { ListTiming } from './list-timing.js';
+import { PageCompleter } from './page-completer.js';
 import { Quarantine } from './quarantine.js';
 import { QUARANTINED_SESSION, quarantinedSessionSchema } from './quarantine.schema.js';
 import { Refusals } from './refusals.js';
@@ -61,6 +62,7 @@ import { TenantScanner } from './tenant-scanner.js';
     ExpiryClock,
     ListTiming,
     PaceTimer,
+    PageCompleter,
     Quarantine,
     Recovery,
     Refusals,

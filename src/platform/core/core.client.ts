@@ -74,12 +74,16 @@ export class CoreClient {
     return this.get(request, (answer, size) => ({ ...readPage(answer, (item) => sessionOf(item, size)), size }));
   }
 
-  /** Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids. */
-  async completeSessions(ids: readonly string[]): Promise<void> {
+  /**
+   * Sets sessions COMPLETED. hbf-core neither checks their state nor reports on single ids.
+   *
+   * @param mayRepeat asked before it is tried again
+   */
+  async completeSessions(ids: readonly string[], mayRepeat?: () => boolean): Promise<void> {
     if (ids.length === 0) return;
     const body = JSON.stringify({ ids });
     const route = '/chat-sessions/batch/complete';
-    await this.http.status({ service: 'hbf-core', method: 'PATCH', route, body, repeatable: true });
+    await this.http.status({ service: 'hbf-core', method: 'PATCH', route, body, repeatable: true, mayRepeat });
   }
 
   /**
