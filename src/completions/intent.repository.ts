@@ -122,6 +122,11 @@ export class IntentRepository {
     await this.intents.bulkWrite([...notes, claimable]);
   }
 
+  /** Lets the intents of a lease be claimed from `at` on: nothing of them is under way. */
+  async endLease(lease: string, at: Date): Promise<void> {
+    await this.intents.updateMany({ lease }, { $set: { leaseUntil: at } });
+  }
+
   /** Ends the leases of a start that is gone: its intents may be taken over. @returns how many */
   async freeOf(startId: string, now: Date): Promise<number> {
     const held = { lease: heldBy(startId), leaseUntil: { $gt: now } };

@@ -14,11 +14,10 @@ const ALL = 'members';
 /** A process whose last written beat is older starts nothing on what it holds. */
 const HOLDS_MS = 4_000;
 /**
- * The next beat writes again what a crash of the database loses. A first beat that is lost is found missing by the next
- * one, which joins anew; an intent or a claim that was written after it is journaled, and so the first beat is, too.
- * The time-out lets the next beat try a new connection when this one hangs.
+ * Journaled, as everything else: a crash of the database that lost the members would have each process take itself for
+ * gone, and send again what it was sending. The time-out lets the next beat try a new connection when this one hangs.
  */
-const UNJOURNALED = { writeConcern: { w: 1, journal: false }, timeoutMS: 3_000 } as const;
+const IN_TIME = { timeoutMS: 3_000 } as const;
 
 /** Which starts have come and gone since the beat before. */
 export interface MembersChange {
@@ -40,7 +39,7 @@ export class Heartbeat implements OnApplicationBootstrap {
   members: readonly string[] = [];
 
   private readonly logger = new Logger(Heartbeat.name);
-  /** The native driver's, for the write concern. */
+  /** The native driver's, for the time-out. */
   private readonly heartbeats: Collection<HeartbeatsDocument>;
   /** INSTANCE_NAME, or the host name. */
   readonly name: string;
@@ -118,7 +117,7 @@ export class Heartbeat implements OnApplicationBootstrap {
 
   /** Takes a start that is gone, and freed, out of the members. */
   async remove(startId: string): Promise<void> {
-    await this.heartbeats.updateOne({ _id: ALL }, { $unset: { [`members.${startId}`]: 1 } }, UNJOURNALED);
+    await this.heartbeats.updateOne({ _id: ALL }, { $unset: { [`members.${startId}`]: 1 } }, IN_TIME);
     this.former.delete(startId);
   }
 
@@ -192,7 +191,7 @@ export class Heartbeat implements OnApplicationBootstrap {
     update: UpdateFilter<HeartbeatsDocument>,
     upsert: boolean,
   ): Promise<Members | undefined> {
-    const options = { ...UNJOURNALED, upsert, returnDocument: 'after' } as const;
+    const options = { ...IN_TIME, upsert, returnDocument: 'after' } as const;
     return (await this.heartbeats.findOneAndUpdate({ _id: ALL, ...filter }, update, options))?.members;
   }
 
@@ -205,7 +204,7 @@ export class Heartbeat implements OnApplicationBootstrap {
   private async mark(startId: string, members: Members): Promise<boolean> {
     const at = `members.${startId}`;
     const silent = { _id: ALL, [`${at}.beatAt`]: members[startId]!.beatAt };
-    return (await this.heartbeats.updateOne(silent, { $set: { [`${at}.gone`]: true } }, UNJOURNALED)).matchedCount > 0;
+    return (await this.heartbeats.updateOne(silent, { $set: { [`${at}.gone`]: true } }, IN_TIME)).matchedCount > 0;
   }
 
   private tellGone(startId: string): void {

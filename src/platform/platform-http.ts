@@ -1,5 +1,6 @@
 import { HttpService } from '@nestjs/axios';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { setMaxListeners } from 'node:events';
 import { firstValueFrom } from 'rxjs';
 import { Config } from '../config/config.js';
 import { currentRequestId } from '../tracing/current-request.js';
@@ -68,6 +69,7 @@ export class PlatformHttp implements OnModuleDestroy {
     private readonly coreClock: CoreClock,
   ) {
     keepOwnDefaults(http.axiosRef?.defaults ?? {}); // a test's mock has none
+    setMaxListeners(0, this.stopping.signal); // each call that waits for its next try listens
     this.coreToken = new BearerToken(config.coreToken);
     this.baseUrls = {
       'hbf-core': baseUrlOf(config.coreUrl),

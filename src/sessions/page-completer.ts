@@ -129,8 +129,8 @@ export class PageCompleter {
   /** Notes of a session why it stays on the list, where it has not ended. */
   private hasEnded(session: ChatSession, scan: Scan): boolean {
     const decision = this.decide(session, scan);
-    if (decision.action === 'complete' && !this.isForeign(session, scan) && !this.quarantine.holds(session.id))
-      return true;
+    const held = this.quarantine.holds(session.id);
+    if (decision.action === 'complete' && !held && !this.isForeign(session, scan)) return true;
     scan.staying.add(session.id);
     if (decision.action === 'hold') scan.run.figures.held++;
     if (decision.action === 'reject') this.reject(session.id, decision.problem, scan);

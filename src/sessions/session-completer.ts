@@ -124,6 +124,8 @@ export class SessionCompleter {
     for (const { read } of completed) this.noteDone(read, results);
     this.noteCompleted(completed.map((one) => one.planned));
     const whole = !inTime.some(({ read }) => told.unknown.has(read.id));
+    // with outcomes on their way the lease must last: a completion that is not written yet would be made twice
+    if (!whole && completed.length === 0) await this.intents.endLease(lease.lease, new Date(this.clock.now()));
     this.firstAttempts.begin(lease, completed, byId(integrations), { whole });
     return results;
   }

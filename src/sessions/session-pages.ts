@@ -50,6 +50,8 @@ export class SessionPages {
   private readonly sizes = { whole: new Map<string, PageSize>(), light: new Map<string, PageSize>() };
   /** Tenants with sessions that stay on their list, because a live chat is open, for instance. */
   private readonly withStaying = new Set<string>();
+  /** How many were on the longest page that was the last, as it had said. */
+  private proven = 0;
   /** Bytes that one session takes while it is read, parsed and serialised: a running mean. */
   private meanBytes = FIRST_GUESS;
 
@@ -80,6 +82,19 @@ export class SessionPages {
   noteStaying(tenantId: string, some: boolean): void {
     if (some) this.withStaying.add(tenantId);
     else this.withStaying.delete(tenantId);
+  }
+
+  /** A page of so many, which said that it was the last, was the last: the next one brought nothing. */
+  noteProven(count: number): void {
+    this.proven = Math.max(this.proven, count);
+  }
+
+  /**
+   * Whether a page that says that it is the last may be believed: one as long was. hbf-core may give fewer on a page than
+   * asked for, and tell the number on the page as the total: only a page that is longer than any before can be cut.
+   */
+  isProven(count: number): boolean {
+    return count <= this.proven;
   }
 
   /**

@@ -40,7 +40,8 @@ export class TenantScanner {
    * page again and again would not end where sessions are held back. So the same page is read again for as long as
    * something on it was completed, and the next one when all that is on it stays. Where everything on a page was
    * completed, `total` or a short page may say that it was the last: if that is wrong, the next check finds the rest.
-   * Where something stays, the list is read until a page brings nothing new.
+   * Where something stays, the list is read until a page brings nothing new; unless pages as long, which
+   * said that they were the last, were the last.
    *
    * @param light whether to list without messages first; else that is done where a session stays on the list
    * @throws PlatformError or PageTooSlowError when the tenant's list fails; CompletionFailedError
@@ -50,7 +51,7 @@ export class TenantScanner {
     const cutoff = new Date(run.now - threshold.seconds * 1000);
     const asLight = light || this.readsOneByOne(tenant);
     const scan: Scan = { tenant, threshold, cutoff, run, leftPool, light: asLight, staying: new Set() };
-    for (let page = 0, lastSize = 0, reads = 0; reads < MAX_PAGES; reads++) {
+    for (let page = 0, lastSize = 0, before = 0, reads = 0; reads < MAX_PAGES; reads++) {
       await this.batches.room();
       if (!(await this.mayGoOn(scan))) return;
       const pageSize = this.pages.sizeFor(scan);
@@ -58,7 +59,8 @@ export class TenantScanner {
       lastSize = pageSize;
       const ended = await this.readPage(scan, { page, pageSize });
       if (!ended) continue;
-      if (ended.last) return this.end(scan, ended.found);
+      if (ended.last) return this.end(scan, ended.found, before);
+      before = ended.saysLast ? ended.found.count : 0;
       if (ended.next) page++;
     }
     this.logger.warn({ tenantId: tenant.id, pages: MAX_PAGES }, 'session-check.list-endless');
@@ -74,10 +76,11 @@ export class TenantScanner {
     const { completed, fresh, unread } = scan.light
       ? await this.completer.completeOneByOne(read, scan, () => this.mayGoOn(scan))
       : await this.completer.complete(read, scan, readAt);
-    const allCompleted = completed === found.count;
-    if (allCompleted) return { found, last: isLast(found, query), next: false };
+    const saysLast = isLast(found, query);
+    if (completed === found.count) return { found, saysLast, last: saysLast, next: false };
     if (unread > 0) return undefined;
-    return { found, last: fresh === 0, next: completed === 0 };
+    const believed = saysLast && this.pages.isProven(found.count);
+    return { found, saysLast, last: fresh === 0 || believed, next: completed === 0 };
   }
 
   private readsOneByOne({ id }: Tenant): boolean {
@@ -95,8 +98,10 @@ export class TenantScanner {
     return !figures.paused;
   }
 
-  private end({ tenant, run, staying }: Scan, { total }: SessionPage): void {
+  /** @param before how many were on the page before, where that said that it was the last */
+  private end({ tenant, run, staying }: Scan, { total, count }: SessionPage, before: number): void {
     this.pages.noteStaying(tenant.id, staying.size > 0);
+    if (count === 0 && before > 0) this.pages.noteProven(before);
     if (total === undefined || total <= staying.size) return;
     run.figures.listsShort++;
     this.logger.warn({ tenantId: tenant.id, total, listed: staying.size }, 'session-check.list-short');

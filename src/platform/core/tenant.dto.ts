@@ -90,7 +90,12 @@ function readPlugins(raw: JsonObject, field: string): JsonObject[] {
 function readExpireAfter(raw: JsonObject, field: string): number | undefined {
   const settings = optional(raw['settings'], `${field}.settings`, object);
   const session = optional(settings?.['session'], `${field}.settings.session`, object);
-  return positive(session?.['expireInactiveSessionAfter']);
+  const name = 'expireInactiveSessionAfter';
+  const value = optional(session?.[name], name, (found) => found);
+  if (value !== undefined && typeof value !== 'number') {
+    throw new ShapeError(`${field}.settings.session.${name}`, 'a number of seconds');
+  }
+  return positive(value);
 }
 
 /** A limit that cannot be read counts as no limit, so that no tenant is switched off by mistake. */

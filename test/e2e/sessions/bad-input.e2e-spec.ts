@@ -197,7 +197,7 @@ describe('a session check over bad input', () => {
     expect(await round.check()).toMatchObject({ completed: 3, malformed: 1 });
     expect([...(await round.allSettled()).keys()].sort()).toEqual(good.sort());
     expect(round.core.session(odd).status).toBe('ACTIVE');
-    const problem = 'lastInteraction lies before the year 2000';
-    expect(quarantine()).toEqual([expect.objectContaining({ sessionId: odd, tenantId: 't1', problem })]);
+    const reason = 'lastInteraction lies before the year 2000';
+    expect(quarantine()).toEqual([expect.objectContaining({ sessionId: odd, tenantId: 't1', reason })]);
   });
 });

@@ -3,6 +3,7 @@ import { intendedIn } from '../../world/record.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
 import { HOUR_MS, LEASE_PASSES_MS } from '../../support/time-machine.js';
+import { deliveryWhen } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 import { captureLogs } from '../fixtures/captured-logs.js';
 
@@ -102,11 +103,18 @@ describe('the recovery of an intent that was not carried out', () => {
     expect(receiver.received).toHaveLength(COUNT - 1);
   });
 
-  it('makes the deliveries of a session dead that hbf-core no longer has', async () => {
+  it('asks for a session that hbf-core does not know for six hours, until its deliveries are dead', async () => {
     await stopHalfWay();
     round.core.removeSession(ids[0]!);
-    const { completions } = await recover();
-    const { deliveries, open } = completions.get(ids[0]!)!;
+    await round.age(LEASE_PASSES_MS);
+    await round.check();
+    await allButOneSettled(ids.slice(1));
+    expect(await intendedIn(round.db)).toMatchObject([{ sessionId: ids[0], missing: { times: 1 } }]);
+    for (let hour = 0; hour < 7; hour++) {
+      await round.age(HOUR_MS);
+      await round.check();
+    }
+    const { deliveries, open } = (await round.allSettled()).get(ids[0]!)!;
     expect(open).toBe(false);
     for (const delivery of deliveries) expect(delivery).toMatchObject({ state: 'dead', attempts: 0 });
     expect(receiver.received).toHaveLength(COUNT - 1);
@@ -172,21 +180,10 @@ describe('the recovery of an intent that was not carried out', () => {
     it('go neither to the organization that the tenant has left nor to the one it has joined', async () => {
       await stopHalfWay();
       round.core.changeTenant('t1', { organizationId: 'org-new' });
-      round.core.removeSession(ids[4]!); // a session that is gone, too, must be settled
       await round.age(LEASE_PASSES_MS);
       await round.check();
-      const open = () => round.completions.countDocuments({ open: true });
-      const due = { $or: [{ token: { $exists: true } }, { dueAt: { $lte: new Date() } }] };
-      const isDue = { deliveries: { $elemMatch: { state: 'pending' as const, ...due } } };
-      // hbf-core is asked for the tenant of that organization, until it has said no for six hours
-      for (let hours = 0; hours < 9 && (hours === 0 || (await open()) > 0); hours++) {
-        await waitFor('all to be attempted', async () => (await round.completions.countDocuments(isDue)) === 0);
-        await round.age(HOUR_MS);
-      }
-      const webhook = (await round.allSettled())
-        .get(ids[0]!)!
-        .deliveries.find((one) => one.destination === 'webhook:1');
-      expect(webhook).toMatchObject({ state: 'dead', attempts: 0 });
+      const webhook = await deliveryWhen(round, [ids[0]!, 'webhook:1'], ({ missing }) => missing !== undefined);
+      expect(webhook).toMatchObject({ state: 'pending', attempts: 0 });
       expect(receiver.received).toEqual([]);
     });
   });
