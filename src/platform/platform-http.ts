@@ -139,7 +139,7 @@ export class PlatformHttp implements OnModuleDestroy {
       const { status, headers, data } = await firstValueFrom(this.http.request<Buffer>(this.prepare(request, wants)));
       if (status < 200 || status >= 300) throw statusError(request, status, headers['retry-after']);
       // not of other answers: an ingress makes those, too, by its own clock
-      if (service === 'hbf-core') this.coreClock.note(headers['date'], headers['age'], started, performance.now());
+      if (service === 'hbf-core') this.coreClock.note(headers['date'], headers['age'], performance.now());
       const value = await read(data, status);
       this.calls.onCall({ service, route, outcome: status, durationMs: performance.now() - started });
       return value;

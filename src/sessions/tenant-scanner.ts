@@ -14,6 +14,12 @@ import { type PageQuery, SessionPages } from './session-pages.js';
 /** Ends a list that brings something new for ever. */
 const MAX_PAGES = 10_000;
 
+/** The page with which a scan ends, and how many sessions of it were completed. */
+interface LastPage {
+  found: SessionPage;
+  completed: number;
+}
+
 /** Reads a tenant's expired sessions, page by page, and has them completed. */
 @Injectable()
 export class TenantScanner {
@@ -59,7 +65,7 @@ export class TenantScanner {
       lastSize = pageSize;
       const ended = await this.readPage(scan, { page, pageSize });
       if (!ended) continue;
-      if (ended.last) return this.end(scan, ended.found, before);
+      if (ended.last) return this.end(scan, ended, before);
       before = ended.saysLast ? ended.found.count : 0;
       if (ended.next) page++;
     }
@@ -77,10 +83,10 @@ export class TenantScanner {
       ? await this.completer.completeOneByOne(read, scan, () => this.mayGoOn(scan))
       : await this.completer.complete(read, scan, readAt);
     const saysLast = isLast(found, query);
-    if (completed === found.count) return { found, saysLast, last: saysLast, next: false };
+    if (completed === found.count) return { found, completed, saysLast, last: saysLast, next: false };
     if (unread > 0) return undefined;
     const believed = saysLast && this.pages.isProven(found.count);
-    return { found, saysLast, last: fresh === 0 || believed, next: completed === 0 };
+    return { found, completed, saysLast, last: fresh === 0 || believed, next: completed === 0 };
   }
 
   private readsOneByOne({ id }: Tenant): boolean {
@@ -99,12 +105,14 @@ export class TenantScanner {
   }
 
   /** @param before how many were on the page before, where that said that it was the last */
-  private end({ tenant, run, staying }: Scan, { total, count }: SessionPage, before: number): void {
+  private end({ tenant, run, staying }: Scan, { found, completed }: LastPage, before: number): void {
+    const { total, count } = found;
     this.pages.noteStaying(tenant.id, staying.size > 0);
     if (count === 0 && before > 0) this.pages.noteProven(before);
-    if (total === undefined || total <= staying.size) return;
+    const listed = staying.size + completed;
+    if (total === undefined || total <= listed) return;
     run.figures.listsShort++;
-    this.logger.warn({ tenantId: tenant.id, total, listed: staying.size }, 'session-check.list-short');
+    this.logger.warn({ tenantId: tenant.id, total, listed }, 'session-check.list-short');
   }
 }
 

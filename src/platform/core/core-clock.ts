@@ -1,15 +1,14 @@
 import { Injectable } from '@nestjs/common';
 
-/** The last answers that count: one whose reading took long is wrong by half of that time, and the median leaves it out. */
+/** The last answers that count: one whose reading took long is behind by that time, and the median leaves it out. */
 const KEPT = 15;
 /** Milliseconds for which an answer counts. */
 const FRESH_MS = 600_000;
-/** `Date` is in whole seconds, rounded down: on average the time is half a second later. */
-const HALF_A_SECOND_MS = 500;
 
 /**
  * The clock of hbf-core, which stamps the sessions, by the `Date` headers of its answers (PlatformHttp notes them).
- * Right within a second or so. It goes by this process' monotonic time, so that it does not follow when somebody sets
+ * Up to a second or so behind, and never ahead: `Date` is in whole seconds, rounded down, and its answer came later; ahead,
+ * it would end a session before its time. It goes by this process' monotonic time, so that it does not follow when somebody sets
  * this machine's clock.
  */
 @Injectable()
@@ -26,16 +25,16 @@ export class CoreClock {
    *
    * @param date its header `Date`; ignored where it is missing or unreadable
    * @param age its header `Age`: a cache in between kept the answer, and its `Date` is old
-   * @param sentAt, receivedAt when the call began and ended: performance.now()
+   * @param receivedAt when the answer came: performance.now()
    */
-  note(date: unknown, age: unknown, sentAt: number, receivedAt: number): void {
+  note(date: unknown, age: unknown, receivedAt: number): void {
     if (typeof date !== 'string' || age !== undefined) return;
     if (date !== this.text) {
       this.text = date;
       this.parsed = Date.parse(date);
     }
     if (Number.isNaN(this.parsed)) return;
-    this.differences[this.next] = this.parsed + HALF_A_SECOND_MS - (sentAt + receivedAt) / 2;
+    this.differences[this.next] = this.parsed - receivedAt;
     this.notedAt[this.next] = receivedAt;
     this.next = (this.next + 1) % KEPT;
   }
