@@ -75,6 +75,6 @@ export function completionOf(
   deliveries: readonly Delivery[],
 ): Completion {
   const open = deliveries.some(({ state }) => state === 'pending');
-  const completion = { ...planned, destinations: undefined, missing: undefined, completedAt, open, deliveries };
-  return completion;
+  // not by a spread: see settle
+  return Object.assign({}, planned, { destinations: undefined, missing: undefined, completedAt, open, deliveries });
 }

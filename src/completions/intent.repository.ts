@@ -60,7 +60,9 @@ export class IntentRepository {
     const held: string[] = [];
     for (let left = [...planned]; left.length > 0;) {
       try {
-        await this.intents.insertMany([{ _id: new ObjectId(), lease, leaseUntil, completions: left }]);
+        await this.intents.insertMany([{ _id: new ObjectId(), lease, leaseUntil, completions: left }], {
+          ignoreUndefined: true,
+        });
         return held;
       } catch (error) {
         duplicatesOf(error); // throws what is anything else

@@ -40,16 +40,15 @@ export function newDelivery(destination: string, { token, until }: Claim): Deliv
 
 /** The delivery as it stands after `result`, without its claim. */
 export function settle(delivery: Delivery, result: DeliveryResult, rules: SettlementRules): Delivery {
-  // the one copy: each further one would cost every attempt as much again
-  const settled: Delivery = {
-    ...delivery,
+  // the one copy; by Object.assign, as a property added to what a spread has made takes V8 a microsecond and more
+  const settled: Delivery = Object.assign({}, delivery, {
     token: undefined,
     dueAt: undefined,
     aloneRuns: undefined,
     missing: undefined, // hbf-core answered for the session, or it does not matter any more
     at: new Date(rules.now),
     triggeredSurveys: result.triggeredSurveys ?? delivery.triggeredSurveys,
-  };
+  });
   switch (result.result) {
     case 'cancelled':
       settled.state = 'cancelled';

@@ -44,8 +44,8 @@ export class AttemptReport {
       channel: channelOf(destination),
       result: result.result,
       state,
-      ...('durationMs' in result && { durationMs: Math.round(result.durationMs) }),
-      ...(firstTime && { latencyMs: Math.max(0, this.clock.now() - session.completedAt!.getTime()) }),
+      durationMs: 'durationMs' in result ? Math.round(result.durationMs) : undefined,
+      latencyMs: firstTime ? Math.max(0, this.clock.now() - session.completedAt!.getTime()) : undefined,
     };
   }
 

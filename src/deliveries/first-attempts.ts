@@ -171,7 +171,7 @@ export class FirstAttempts {
     this.rounds.add(round);
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
     const { completedAt, hasSurveys, integrations, leaseUntil } = page;
-    const session = { ...planned, completedAt };
+    const session = Object.assign({}, planned, { completedAt });
     for (const delivery of [...round.deliveries]) {
       const integrationId = integrationIdOf(delivery.destination);
       const integration = integrationId === undefined ? undefined : integrations.get(integrationId);

@@ -189,13 +189,13 @@ function pathOf(request: PlatformRequest): string {
 }
 
 function headersOf(request: PlatformRequest, wants: UndiciRequest['wants']): Record<string, string> {
+  const headers: Record<string, string> = { 'user-agent': 'hbf-session-manager' };
+  if (wants === 'body') {
+    headers['accept'] = 'application/json';
+    headers['accept-encoding'] = 'identity'; // packing costs both sides more than it saves inside one network
+  }
   const requestId = currentRequestId();
-  return {
-    'user-agent': 'hbf-session-manager',
-    // packing costs both sides more than it saves inside one network
-    ...(wants === 'body' && { accept: 'application/json', 'accept-encoding': 'identity' }),
-    ...(requestId !== undefined && { 'x-request-id': requestId }),
-    ...(request.body !== undefined && { 'content-type': 'application/json' }),
-    ...traceHeaders(),
-  };
+  if (requestId !== undefined) headers['x-request-id'] = requestId;
+  if (request.body !== undefined) headers['content-type'] = 'application/json';
+  return Object.assign(headers, traceHeaders());
 }

@@ -41,6 +41,7 @@ export function planBatch(
   }
   return batch.map((read) => {
     const { id, tenant, rule, thresholdSeconds, lastInteraction, lastSignOfLife, source } = read;
+    const { destinations, leftOut } = planDeliveries(read, tenant, byTenant.get(tenant.id)!);
     const planned: PlannedCompletion = {
       _id: completionId(id, 1),
       sessionId: id,
@@ -50,9 +51,10 @@ export function planBatch(
       rule,
       thresholdSeconds,
       lastInteraction,
-      ...(lastSignOfLife && { lastSignOfLife }),
+      lastSignOfLife,
       foundAt,
-      ...planDeliveries(read, tenant, byTenant.get(tenant.id)!),
+      destinations,
+      leftOut,
     };
     return { planned, source, read };
   });

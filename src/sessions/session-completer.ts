@@ -72,11 +72,21 @@ export class SessionCompleter {
     room: Reservation,
   ): ReadSession {
     const { id, lastInteraction, containsUserInteraction } = session;
-    const { tenant, rule, run } = facts;
+    const { tenant, rule, run, thresholdSeconds, readAt } = facts;
     const ended = { sessionId: id, revision: 1, organizationId: tenant.organizationId, tenantId: tenant.id };
     const source = new PayloadSource(ended, this.core, this.tenants, { session, tenant, room });
-    const sign = rule === 'live-chat-max-idle' && { lastSignOfLife: lastSignOfLife(session, run.now) };
-    return { id, lastInteraction, ...sign, containsUserInteraction, source, ...facts };
+    return {
+      id,
+      lastInteraction,
+      lastSignOfLife: rule === 'live-chat-max-idle' ? lastSignOfLife(session, run.now) : undefined,
+      containsUserInteraction,
+      rule,
+      thresholdSeconds,
+      tenant,
+      source,
+      readAt,
+      run,
+    };
   }
 
   /**

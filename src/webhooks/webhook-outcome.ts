@@ -46,16 +46,17 @@ export function outcomeOf(answer: WebhookAnswer, durationMs: number, nowMs: numb
   if ('error' in answer) return unanswered(answer.error, durationMs);
   const { status: statusCode, headers } = answer;
   const responseSnippet = snippet(answer.body, headers);
-  const rest = { statusCode, durationMs, ...(responseSnippet !== undefined && { responseSnippet }) };
-  if (statusCode < 300) return { result: 'delivered', ...rest };
+  if (statusCode < 300) return { result: 'delivered', statusCode, durationMs, responseSnippet };
   const retryAfterMs = [429, 503].includes(statusCode) ? readRetryAfter(headers['retry-after'], nowMs) : undefined;
   return {
     result: 'failed',
     code: `http_${statusCode}`,
     message: `the receiver answered ${statusCode}${statusCode < 400 ? '; redirects are not followed' : ''}`,
     retryable: statusCode !== 410,
-    ...rest,
-    ...(retryAfterMs !== undefined && { retryAfterMs }),
+    statusCode,
+    durationMs,
+    responseSnippet,
+    retryAfterMs,
   };
 }
 

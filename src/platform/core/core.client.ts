@@ -244,7 +244,7 @@ export class CoreClient {
 }
 
 function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {
-  return { ...readChatSession(value), answerBytes: bytes };
+  return Object.assign(readChatSession(value), { answerBytes: bytes });
 }
 
 async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]): Promise<T | undefined> {
