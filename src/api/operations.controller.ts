@@ -24,7 +24,7 @@ export class OperationsController {
 
   @Post('session-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Check all sessions now; or, as a dry run, tell what a check would do' })
+  @ApiOperation({ summary: 'Check the sessions of all tenants now; or, as a dry run, tell what a check would do' })
   @ApiResponse({
     status: 200,
     description: 'Its figures; of a dry run, what would be done',

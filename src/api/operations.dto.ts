@@ -45,13 +45,16 @@ export class CheckFiguresResource implements CheckFigures {
   })
   repeated: number;
 
-  @ApiProperty({ description: 'hbf-core refuses to complete them; tried again later', example: 0 })
+  @ApiProperty({
+    description: 'hbf-core refuses to complete them and shows them as active; tried again later',
+    example: 0,
+  })
   refused: number;
 
-  @ApiProperty({ description: 'They cannot be read; tried again later', example: 0 })
+  @ApiProperty({ description: 'They cannot be read, or not be judged; in quarantine, tried again hourly', example: 0 })
   malformed: number;
 
-  @ApiProperty({ description: 'Taken over from a process that stopped before it had finished them', example: 0 })
+  @ApiProperty({ description: 'Taken over from a process that went away before it had finished them', example: 0 })
   recovered: number;
 
   @ApiProperty({ description: 'Tenants whose scan failed; tried again after 1, 2, 4 … 30 minutes', example: 0 })
@@ -79,7 +82,7 @@ export class SessionCheckRunResource {
 }
 
 export class ProblemResource implements CheckProblem {
-  @ApiProperty({ example: '5f2c' })
+  @ApiProperty({ description: 'unknown: the tenant has no id that can be read', example: '5f2c' })
   tenantId: string;
 
   @ApiProperty({ required: false, description: 'When the problem is of one session' })
@@ -88,7 +91,7 @@ export class ProblemResource implements CheckProblem {
   @ApiProperty({ example: 'hbf-core refuses to complete it' })
   reason: string;
 
-  @ApiProperty({ type: String, format: 'date-time' })
+  @ApiProperty({ type: String, format: 'date-time', description: 'When a check first met it' })
   since: Date;
 }
 
@@ -121,7 +124,8 @@ export class SessionChecksResource {
 
   @ApiProperty({
     type: [ProblemResource],
-    description: 'Tenants and sessions that the checks cannot treat as they should; they are tried again',
+    description:
+      'What the latest check of each process could not treat as it should, and the sessions in quarantine; tried again',
   })
   problems: CheckProblem[];
 }
@@ -173,7 +177,7 @@ export class CheckPreviewResource implements CheckPreview {
   @ApiProperty({ type: PreviewListResource })
   held: PreviewList;
 
-  @ApiProperty({ description: 'Sessions that cannot be read; a check leaves them as they are' })
+  @ApiProperty({ description: 'Sessions that cannot be read, or not be judged; a check puts them in quarantine' })
   malformed: number;
 }
 

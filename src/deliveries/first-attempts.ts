@@ -25,7 +25,7 @@ export interface SessionInFlight {
   source: PayloadSource;
 }
 
-/** Room in memory for sessions that are read, written down and begun together. */
+/** Room for sessions that are read, and are written down and begun together. */
 export interface Permits {
   /** Gives back what is beyond `sessions`. */
   keep(sessions: number): void;
@@ -48,13 +48,13 @@ interface Page extends IntentLease {
 const WRITE_AFTER_MS = 500;
 const SWEEP_MS = 50;
 /**
- * Sessions under way, from before they are read until their outcomes are handed to the writer: no more than are
- * delivered within WRITE_AFTER_MS, or each would be written in parts. But two pages at least, so that one is read and
- * written down while the other is delivered. It bounds the memory that transcripts take, and what is sent again after a
- * kill. With three pages the garbage collector, which copies what is under way, takes more time than the third one gains.
+ * Sessions under way, from before their intent is written until their outcomes are handed to the writer: no more than
+ * are delivered within WRITE_AFTER_MS, or each would be written in parts. But two batches at least, so that one is written
+ * down while the other is delivered. It bounds what is sent again after a kill. With three batches the garbage collector,
+ * which copies what is under way, takes more time than the third one gains.
  */
 const SESSIONS_AT_ONCE = 200;
-/** First attempts that wait for their turn, before the next page is read. */
+/** First attempts that wait for their turn, before the next batch is written down. */
 const WAITING_AT_ONCE = 1_024;
 
 /** The first attempts of one session. */

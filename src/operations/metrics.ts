@@ -5,6 +5,7 @@ import { Dispatcher } from '../deliveries/dispatch/dispatcher.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { TrainingEvents } from '../nlp-pipelines/training-events.js';
 import { MailWorker } from '../notifications/mail-worker.js';
+import { MemoryBudget } from '../platform/memory-budget.js';
 import { PlatformCalls } from '../platform/platform-calls.js';
 import { ExpiryClock } from '../sessions/expiry-clock.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
@@ -12,6 +13,7 @@ import { SessionEvents } from '../sessions/session-events.js';
 import { Backlog } from './backlog.js';
 import { observeClocks } from './clock-metrics.js';
 import { observeDeliveries } from './delivery-metrics.js';
+import { observeMemory } from './memory-metrics.js';
 import { PREFIX } from './metric-names.js';
 import { observeMails, observePlatform, observeTrainings } from './platform-metrics.js';
 import { ListTiming } from '../sessions/list-timing.js';
@@ -39,6 +41,7 @@ export class Metrics {
     trainings: TrainingEvents,
     mails: MailWorker,
     clock: ExpiryClock,
+    budget: MemoryBudget,
   ) {
     collectDefaultMetrics({ register: this.registry, prefix: PREFIX });
     observeSessions(this.registry, { events, scheduler, timing, problems, quarantine });
@@ -47,6 +50,7 @@ export class Metrics {
     observeTrainings(this.registry, trainings);
     observeMails(this.registry, mails);
     observeClocks(this.registry, clock);
+    observeMemory(this.registry, budget);
     const build = {
       name: `${PREFIX}build_info`,
       help: 'Always 1',

@@ -48,7 +48,7 @@ export function observeSessions(
   });
   new Gauge({
     name: `${PREFIX}session_list_median_seconds`,
-    help: 'Time that hbf-core takes for the list of one tenant, median of fifty; above 0.25 no index serves it',
+    help: 'Time that hbf-core takes for a page of the list of one tenant, median of fifty; above 0.25 probably no index serves it',
     registers,
     collect() {
       if (timing.medianMs === undefined) this.remove();
@@ -57,7 +57,7 @@ export function observeSessions(
   });
   new Gauge({
     name: `${PREFIX}session_problems`,
-    help: 'Tenants, and sessions in quarantine, that session checks cannot treat as they should',
+    help: 'Problems of tenants that this process has met, and sessions in quarantine, of all replicas',
     labelNames: ['of'] as const,
     registers,
     collect() {

@@ -52,7 +52,7 @@ export class Backpressure {
     return this.completions.countPending(await this.destinations.openWebhooks(), backlogHighWater);
   }
 
-  /** The shards of a check share a count. */
+  /** The scans of a check share a count. */
   private look(completed: number): Promise<boolean> {
     this.counting ??= this.lookOnce(completed).finally(() => (this.counting = undefined));
     return this.counting;

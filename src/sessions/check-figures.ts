@@ -9,9 +9,9 @@ export interface CheckFigures {
   completed: number;
   /** hbf-core had them COMPLETED before and shows them ACTIVE again, untouched: told again, nothing sent anew. */
   repeated: number;
-  /** hbf-core refuses to complete them; in quarantine, tried again later. */
+  /** hbf-core refuses to complete them and shows them as active; tried again, most of them from quarantine. */
   refused: number;
-  /** hbf-core shows them in a way that cannot be read; in quarantine, tried again later. */
+  /** They cannot be read, or not be judged by what they tell; in quarantine, tried again hourly. */
   malformed: number;
   /** Taken over from a process that went away in between. */
   recovered: number;

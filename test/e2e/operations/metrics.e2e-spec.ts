@@ -55,6 +55,9 @@ describe('the metrics', () => {
     expect(metrics.value('deliveries_total', { channel: 'webhook', outcome: 'dead' })).toBe(0);
     expect(metrics.value('deliveries_in_flight')).toBe(0);
     expect(metrics.value('delivery_outcomes_lost_total')).toBe(0);
+    const memory = (of: string) => metrics.value('session_memory_bytes', { of });
+    expect([memory('reserved'), memory('held'), memory('limit')]).toEqual([0, 0, 96 * 1024 * 1024]);
+    expect(metrics.value('session_memory_waiting')).toBe(0);
 
     const call = { service: 'hbf-core', route: '/chat-sessions/batch/complete', status: '204' };
     expect(metrics.value('platform_calls_total', call)).toBe(1);
