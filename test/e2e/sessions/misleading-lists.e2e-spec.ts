@@ -48,6 +48,7 @@ describe('lists of hbf-core that mislead', () => {
     ['tell -1 as total', () => round.core.badDay.tellTotal(() => -1)],
     ['tell the total as a text', () => round.core.badDay.tellTotal((real) => String(real))],
     ['tell null as total', () => round.core.badDay.tellTotal(() => null)],
+    ['list each session twice', () => round.core.badDay.listTwice()],
     ['hold ten at most, and skip as many as were asked for', () => round.core.badDay.capPages(10)],
   ];
 

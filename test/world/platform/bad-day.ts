@@ -48,6 +48,11 @@ export class BadDay {
     return () => void listed.delete(sessionId);
   }
 
+  /** Each session has a second row on its page. */
+  listTwice(): Heal {
+    return this.changePages(LISTS, (page) => ({ ...page, items: itemsOf(page).flatMap((item) => [item, item]) }));
+  }
+
   tellTotal(total: Total, route: PagedRoute = LISTS): Heal {
     return this.changePages(route, (page) => ({ ...page, total: total(Number(page['total']), itemsOf(page).length) }));
   }
