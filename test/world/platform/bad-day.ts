@@ -107,6 +107,12 @@ export class BadDay {
     return this.failReads(404);
   }
 
+  /** hbf-core stumbles over that session: a batch with it is answered with that status, and nothing of it is applied. */
+  failToComplete(sessionId: string, status = 500): Heal {
+    const when = ({ body }: SimRequest) => (body as { ids: string[] }).ids.includes(sessionId);
+    return this.server.fault({ kind: 'status', status, route: COMPLETE, when });
+  }
+
   /** Batches are answered with that status; `applied`: the sessions are completed all the same. */
   completeAnswers({ status, applied, times }: { status: number; applied: boolean; times?: number }): Heal {
     const stage = applied ? 'after' : 'before';
