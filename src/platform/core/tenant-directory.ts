@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { type Page, type RejectedItem } from '../page.js';
 import { mayBeSmaller, PageSize } from '../page-size.js';
+import { isTooMuch } from '../platform-error.js';
 import { CoreClient } from './core.client.js';
 import type { Tenant } from './tenant.dto.js';
 
@@ -67,7 +68,10 @@ export class TenantDirectory {
     try {
       return await this.core.listTenants(page, size);
     } catch (error) {
-      if (!mayBeSmaller(error) || !this.pageSize.shrink(size, performance.now())) throw error;
+      if (!mayBeSmaller(error)) throw error;
+      // where one row takes too long as well hbf-core hangs, and the page is not to blame: its size stays
+      if (!isTooMuch(error)) await this.core.listTenants(0, 1);
+      if (!this.pageSize.shrink(size, performance.now())) throw error;
       this.logger.warn({ pageSize: size, reason: (error as Error).message }, 'tenants.page-halved');
       return undefined;
     }

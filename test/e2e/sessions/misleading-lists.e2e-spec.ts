@@ -125,6 +125,18 @@ describe('lists of hbf-core that mislead', () => {
     expect(await checked(round)).toMatchObject({ tenants: 30, completed: 30 });
   });
 
+  it('tenants of which not even one is told in time: hbf-core hangs, and the size of the pages stays', async () => {
+    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300' });
+    addTenants(round, 60);
+    const heal = round.core.badDay.slowTenants(3_000);
+    expect(await checkNow(round.service)).toMatchObject({ status: 503 });
+    const [before] = pagesOfTenants();
+    heal();
+    round.core.server.resetCounters();
+    expect(await checked(round)).toMatchObject({ tenants: 60 });
+    expect(pagesOfTenants()).toEqual([before]);
+  });
+
   it('tenants whose pages take longer than the time-out: they are halved, and the size is remembered', async () => {
     await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300' });
     addTenants(round, 60);
