@@ -116,13 +116,14 @@ export class TenantScanner {
   }
 
   /** @param before how many were on the page before, where that said that it was the last */
-  private end({ tenant, run, staying }: Scan, { found }: PageEnd, before: number): void {
+  private end({ tenant, run, staying }: Scan, { found, completed }: PageEnd, before: number): void {
     const { total, count } = found;
     this.pages.noteStaying(tenant.id, staying.size > 0);
     if (count === 0 && before > 0) this.pages.noteProven(before);
-    if (total === undefined || total <= staying.size) return;
+    const listed = staying.size + completed; // what the page's total still counted
+    if (total === undefined || total <= listed) return;
     run.figures.listsShort++;
-    this.logger.warn({ tenantId: tenant.id, total, listed: staying.size }, 'session-check.list-short');
+    this.logger.warn({ tenantId: tenant.id, total, listed }, 'session-check.list-short');
   }
 }
 

@@ -92,6 +92,15 @@ describe('lists of hbf-core that mislead', () => {
     },
   );
 
+  it('a list of which every session was completed is not taken for a short one', async () => {
+    await start();
+    addTenants(round, 2);
+    addSessions('t1', 1, 30);
+    expect(await checked(round)).toMatchObject({ completed: 29, listsShort: 0 });
+    addSessions('t0', 0, 3);
+    expect(await checked(round)).toMatchObject({ completed: 3, listsShort: 0 });
+  });
+
   it('bare lists that ignore the page parameter and are full of sessions that stay ACTIVE: the check ends', async () => {
     await start();
     round.core.switches.sessionList = 'array';
