@@ -151,6 +151,18 @@ describe('FirstAttempts', () => {
     expect(given(next)).toEqual([true]);
   });
 
+  it('gives the permit of a session that is written while its last attempt hangs to the next one', async () => {
+    const first = ask(200);
+    await turn();
+    begin(ended('s1', 'a', 'hangs'));
+    first.given!.keep(199);
+    const next = ask(1);
+    await journal.deliver('s1/a');
+    expect(given(next)).toEqual([false]);
+    await jest.advanceTimersByTimeAsync(600);
+    expect([journal.completed.length, ...given(next)]).toEqual([1, true]);
+  });
+
   it('gives no permit while too many first attempts wait for their turn', async () => {
     const destinations = Array.from({ length: 1_200 }, (_, index) => `webhook:${index}`);
     begin(ended('s1', ...destinations));

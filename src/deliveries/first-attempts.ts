@@ -208,6 +208,7 @@ export class FirstAttempts {
   private sweep(): void {
     const tooLong = Date.now() - WRITE_AFTER_MS;
     for (const round of this.rounds) if (round.since !== undefined && round.since <= tooLong) round.write();
+    this.proceed(); // what is written takes no room any more, and no attempt of it may end for long
     if (this.rounds.size > 0) return;
     clearInterval(this.timer);
     this.timer = undefined;

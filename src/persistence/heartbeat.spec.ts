@@ -187,6 +187,22 @@ describe('a start that is gone', () => {
     expect(slow.heart.startId).not.toBe(before);
   });
 
+  it('is nobody who was silent only for as long as this process: the database was away from all of them', async () => {
+    const [one, other, dead] = [await started('a'), await started('b'), await started('c')];
+    const { startId } = one.heart;
+    for (const { heart } of [one, dead]) await silence(heart.startId, 25_000);
+    pass(25_000);
+    await other.heart.beat();
+    await one.heart.beat();
+    expect([other.gone, one.heart.startId]).toEqual([[], startId]);
+    for (const ms of [27_500, 30_000, 32_500]) {
+      jest.restoreAllMocks();
+      pass(ms);
+      await other.heart.beat();
+    }
+    expect(other.gone).toEqual([dead.heart.startId]); // the others have had the time for a beat
+  });
+
   it('and beats just before it is marked is not told', async () => {
     const [slow, other] = [await started('a'), await started('b')];
     await silence(slow.heart.startId, 20_000);

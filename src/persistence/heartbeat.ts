@@ -13,6 +13,8 @@ import { nativeCollection } from './native-collection.js';
 const ALL = 'members';
 /** A process whose last written beat is older starts nothing on what it holds. */
 const HOLDS_MS = 4_000;
+/** Three beats. A process that could not beat for longer gives the others as long to beat again. */
+const SILENT_MS = 6_000;
 /**
  * Journaled, as everything else: a crash of the database that lost the members would have each process take itself for
  * gone, and send again what it was sending. The time-out lets the next beat try a new connection when this one hangs.
@@ -52,6 +54,8 @@ export class Heartbeat implements OnApplicationBootstrap {
   private stopped = false;
   /** When the last beat that was written was sent; ms of the monotonic clock, which no correction of the time moves. */
   private sentAt = -Infinity;
+  /** Until then nobody is taken for gone; ms of the monotonic clock. */
+  private patientUntil = -Infinity;
   /** As the last beat has shown them. */
   private seen: { members: Members; now: number } = { members: {}, now: 0 };
   private beating?: Promise<void>;
@@ -140,7 +144,7 @@ export class Heartbeat implements OnApplicationBootstrap {
   private async beatOnce(): Promise<void> {
     await this.write();
     const { members, now } = this.seen;
-    for (const startId of goneStarts(members, now)) {
+    for (const startId of this.sentAt < this.patientUntil ? [] : goneStarts(members, now)) {
       if (await this.mark(startId, members)) this.tellGone(startId);
     }
     for (const startId of this.former) this.tellGone(startId);
@@ -161,8 +165,11 @@ export class Heartbeat implements OnApplicationBootstrap {
 
   private take(members: Members, sentAt: number): void {
     this.joined = true;
-    this.sentAt = sentAt;
     const now = members[this.id]!.beatAt.getTime();
+    // the database was away, or its clock was set forward: the others may be there, and as silent as this process was
+    const silentMs = this.seen.now === 0 ? 0 : Math.max(sentAt - this.sentAt, now - this.seen.now);
+    if (silentMs > SILENT_MS) this.patientUntil = sentAt + SILENT_MS;
+    this.sentAt = sentAt;
     this.seen = { members, now };
     const before = this.members;
     this.members = liveStarts(members, now);

@@ -6,6 +6,8 @@ import pLimit from 'p-limit';
 
 /** A refused page is split until the refused ids stand alone, with at most so many PATCHes. */
 const MAX_PATCHES = 20;
+/** So many that hbf-core fails with 500 (a page, its halves and theirs), and none that it applied: it is not one session. */
+const MAX_FAILURES = 7;
 const READS_AT_ONCE = 8;
 
 /** A session that hbf-core is to be told of. */
@@ -67,29 +69,29 @@ export class CoreCompletion {
     return told;
   }
 
-  /** A page that is refused is split, the largest parts first, as long as the number of PATCHes allows. */
+  /**
+   * A page that is refused is split, the largest parts first, as long as the number of PATCHes allows; so is one at which
+   * hbf-core fails, which may be over a single session: the others must not wait for that one for ever.
+   */
   private async patch(ids: readonly string[]): Promise<Patched> {
     const result: Patched = { completed: [], refused: [], unknown: [] };
     const parts: (readonly string[])[] = ids.length > 0 ? [ids] : [];
-    for (let patches = 0; parts.length > 0; patches++) {
+    for (let patches = 0, failures = 0; parts.length > 0; patches++) {
       const part = parts.shift()!;
       if (patches >= MAX_PATCHES) {
-        result.refused.push(...part);
+        (failures > 0 ? result.unknown : result.refused).push(...part);
         continue;
       }
       try {
         await this.core.completeSessions(part, () => this.heartbeat.holds);
         result.completed.push(...part);
       } catch (error) {
-        if (!isAboutAnId(error)) {
-          if (part === ids) throw error;
-          result.unknown.push(...part);
-        } else if (part.length === 1) {
-          result.refused.push(...part);
-        } else {
-          const middle = Math.ceil(part.length / 2);
-          parts.push(part.slice(0, middle), part.slice(middle));
-        }
+        if (isInternal(error)) failures++;
+        if (failures >= MAX_FAILURES && result.completed.length === 0) throw error;
+        if (part.length > 1 && (isAboutAnId(error) || isInternal(error))) parts.push(...halvesOf(part));
+        else if (isAboutAnId(error)) result.refused.push(...part);
+        else if (part === ids) throw error;
+        else result.unknown.push(...part);
       }
     }
     return result;
@@ -125,6 +127,16 @@ export class CoreCompletion {
       return undefined;
     }
   }
+}
+
+function halvesOf(part: readonly string[]): (readonly string[])[] {
+  const middle = Math.ceil(part.length / 2);
+  return [part.slice(0, middle), part.slice(middle)];
+}
+
+/** hbf-core itself failed at what it was told, rather than being away (502, 503, 504). */
+function isInternal(error: unknown): boolean {
+  return error instanceof PlatformError && error.status === 500;
 }
 
 /** Any other failure says nothing about a single id. */

@@ -34,13 +34,13 @@ export class EndedSessions {
    * @throws PlatformError when hbf-core fails
    */
   async each(tenant: Tenant, now: number, visit: (ended: FoundSession) => void): Promise<RejectedItem[]> {
-    const { sessionPageSize: pageSize, defaultThresholdSeconds, liveChatMaxIdleMs } = this.config;
+    const { sessionPageSize, defaultThresholdSeconds, liveChatMaxIdleMs } = this.config;
     const threshold = thresholdOf(tenant, defaultThresholdSeconds);
     const lastInteractionBefore = new Date(now - threshold.seconds * 1000);
     const scope = { tenantId: tenant.id, lastInteractionBefore, includeMessages: false };
     const known = new Set<string>();
     const rejected = new Map<string, RejectedItem>();
-    for (let page = 0; page < MAX_PAGES; page++) {
+    for (let page = 0, pageSize = sessionPageSize; page < MAX_PAGES; page++) {
       const found = await this.lists.list({ ...scope, page, pageSize }, { leftPool: () => undefined });
       const before = known.size + rejected.size;
       for (const session of found.items) {
@@ -52,6 +52,7 @@ export class EndedSessions {
       }
       for (const item of found.rejected) rejected.set(item.id ?? item.problem, item);
       if (known.size + rejected.size === before) break;
+      if (page === 0) pageSize = Math.min(pageSize, found.count); // as TenantScanner
     }
     return [...rejected.values()];
   }

@@ -23,6 +23,11 @@ describe('thresholdOf', () => {
     expect(thresholdOf({ expireAfterSeconds: 60 }, 1800)).toEqual({ seconds: 60, rule: 'tenant-threshold' });
     expect(thresholdOf({ expireAfterSeconds: undefined }, 1800)).toEqual({ seconds: 1800, rule: 'default-threshold' });
   });
+
+  it('is never so long that the time before it cannot be told', () => {
+    const { seconds } = thresholdOf({ expireAfterSeconds: Number.MAX_VALUE }, 1800);
+    expect(new Date(NOW - seconds * 1000).toISOString()).toBe('1926-12-15T12:00:00.000Z');
+  });
 });
 
 describe('isOpen', () => {

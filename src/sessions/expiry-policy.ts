@@ -38,6 +38,8 @@ export type ExpiryDecision =
 
 /** No session is older than the platform: an earlier time is a clock that was never set, or a unit that was mistaken. */
 const EARLIEST_MS = Date.UTC(2000, 0, 1);
+/** A hundred years, which is as good as never: times before the first date that can be told cannot be asked for. */
+const LONGEST_SECONDS = 100 * 365 * 86_400;
 /** Times further ahead than this are not explained by clocks that differ. */
 const AHEAD_AT_MOST_MS = 86_400_000;
 
@@ -52,7 +54,7 @@ export function thresholdOf(
   const tooShort = unreadable?.settings !== undefined && (expireAfterSeconds ?? 0) < defaultSeconds;
   return expireAfterSeconds === undefined || tooShort
     ? { seconds: defaultSeconds, rule: 'default-threshold' }
-    : { seconds: expireAfterSeconds, rule: 'tenant-threshold' };
+    : { seconds: Math.min(expireAfterSeconds, LONGEST_SECONDS), rule: 'tenant-threshold' };
 }
 
 /**

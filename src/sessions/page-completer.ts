@@ -46,7 +46,7 @@ export class PageCompleter {
    */
   async complete({ value: found, room }: Read<SessionPage>, scan: Scan, readAt: number): Promise<PageOutcome> {
     const problems = this.noteRejected(found, scan);
-    const fresh = found.items.filter(({ id }) => !scan.staying.has(id));
+    const fresh = freshOf(found, scan);
     const ended: ReadSession[] = [];
     const share = Math.ceil(room.bytes / Math.max(1, found.count));
     for (const session of fresh) {
@@ -71,7 +71,7 @@ export class PageCompleter {
   ): Promise<PageOutcome> {
     room.release();
     const problems = this.noteRejected(found, scan);
-    const fresh = found.items.filter(({ id }) => !scan.staying.has(id));
+    const fresh = freshOf(found, scan);
     const wanted = fresh.filter((session) => this.hasEnded(session, scan));
     const portion = wanted.length > 0 ? await this.pace.take(wanted.length, mayGoOn) : 0;
     const outcomes = await Promise.all(wanted.slice(0, portion).map(({ id }) => this.completeOne(id, scan)));
@@ -173,4 +173,13 @@ export class PageCompleter {
     run.figures.malformed++;
     this.quarantine.add(id, tenant.id, problem);
   }
+}
+
+/**
+ * The sessions of a page that the scan has not met before, each once: hbf-core may list one for each of its live chats. In
+ * one batch the second would be taken for a session that somebody else is at work on, and neither be completed.
+ */
+function freshOf({ items }: SessionPage, { staying }: Scan): ChatSession[] {
+  const once = new Map(items.map((session) => [session.id, session]));
+  return [...once.values()].filter(({ id }) => !staying.has(id));
 }

@@ -96,23 +96,20 @@ export class Quarantine {
     if (repetitions >= MAX_REPETITIONS) this.add(sessionId, tenantId, NOT_COMPLETED);
   }
 
-  /**
-   * Notes in the database that a session is about to be read that takes much of the memory.
-   *
-   * @returns false when the process has ended twice over it: it is in quarantine, and must not be read
-   * @throws the database's error
-   */
-  async beginReading(sessionId: string, tenantId: string): Promise<boolean> {
+  /** @returns whether the process has ended twice over it: it is in quarantine from now on, and must not be read */
+  endsTheProcess(sessionId: string, tenantId: string): boolean {
+    if ((this.entries.get(sessionId)?.deaths ?? 0) < MAX_DEATHS) return false;
+    this.add(sessionId, tenantId, ENDS_THE_PROCESS);
+    return true;
+  }
+
+  /** Notes in the database that a session is read now that takes much of the memory. @throws the database's error */
+  async beginReading(sessionId: string, tenantId: string): Promise<void> {
     const before = this.entries.get(sessionId);
-    const deaths = before?.deaths ?? 0;
-    if (deaths >= MAX_DEATHS) this.add(sessionId, tenantId, ENDS_THE_PROCESS);
-    else {
-      const since = new Date(this.clock.now());
-      const entry = before ?? { _id: sessionId, tenantId, reason: IS_LARGE, since, repetitions: 0, nextTryAt: NEVER };
-      this.set({ ...entry, deaths: deaths + 1 });
-    }
+    const since = new Date(this.clock.now());
+    const entry = before ?? { _id: sessionId, tenantId, reason: IS_LARGE, since, repetitions: 0, nextTryAt: NEVER };
+    this.set({ ...entry, deaths: (before?.deaths ?? 0) + 1 });
     await this.save();
-    return deaths < MAX_DEATHS;
   }
 
   /** The process has not ended over the session: nothing remains of `beginReading`. */

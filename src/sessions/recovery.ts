@@ -63,7 +63,7 @@ export class Recovery {
    * up again later.
    *
    * @returns how many sessions were taken over
-   * @throws PlatformError when hbf-core refuses the service, or cannot be told
+   * @throws PlatformError when hbf-core cannot be told
    */
   async run(): Promise<number> {
     for (let recovered = 0, unreadable = 0; ;) {
@@ -119,7 +119,7 @@ export class Recovery {
     try {
       return await this.lookUp(planned);
     } catch (error) {
-      if (!(error instanceof PlatformError) || error.kind === 'unauthorized') throw error;
+      if (!(error instanceof PlatformError)) throw error;
       const { sessionId, tenantId } = planned;
       this.logger.warn({ sessionId, reason: error.message }, 'recovery.session-unreadable');
       if (error.kind === 'shape') this.quarantine.add(sessionId, tenantId, error.message);

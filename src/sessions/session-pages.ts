@@ -140,14 +140,20 @@ export class SessionPages {
     }
   }
 
-  /** Noted before it is read: what ends the process twice is not read a third time. */
+  /**
+   * Noted before it is read: what ends the process twice is not read a third time. But only then: a process that ends while
+   * the session waits for its room, which may take a minute, has not ended over it.
+   */
   private async readAlone(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
-    if (!(await this.quarantine.beginReading(id, scan.tenant.id))) {
+    if (this.quarantine.endsTheProcess(id, scan.tenant.id)) {
       throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process' });
     }
+    const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
     try {
-      const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
-      return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
+      return await orRelease(room, async () => {
+        await this.quarantine.beginReading(id, scan.tenant.id);
+        return { value: await this.lists.read(id, scan, room), room };
+      });
     } catch (error) {
       this.quarantine.endReading(id);
       throw error;

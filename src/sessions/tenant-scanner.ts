@@ -14,10 +14,16 @@ import { type PageQuery, SessionPages } from './session-pages.js';
 /** Ends a list that brings something new for ever. */
 const MAX_PAGES = 10_000;
 
-/** The page with which a scan ends, and how many sessions of it were completed. */
-interface LastPage {
+/** A page that was read, and its sessions decided on. */
+interface PageEnd {
   found: SessionPage;
   completed: number;
+  /** `total`, or its length, says that it is the last. */
+  saysLast: boolean;
+  /** The scan ends with it. */
+  last: boolean;
+  /** Else the same page is read again. */
+  next: boolean;
 }
 
 /** Reads a tenant's expired sessions, page by page, and has them completed. */
@@ -47,7 +53,8 @@ export class TenantScanner {
    * something on it was completed, and the next one when all that is on it stays. Where everything on a page was
    * completed, `total` or a short page may say that it was the last: if that is wrong, the next check finds the rest.
    * Where something stays, the list is read until a page brings nothing new; unless pages as long, which
-   * said that they were the last, were the last.
+   * said that they were the last, were the last. hbf-core may give fewer on a page than asked for, and skip as many as
+   * asked for all the same: after a first page that is short, the pages behind it are of its length.
    *
    * @param light whether to list without messages first; else that is done where a session stays on the list
    * @throws PlatformError or PageTooSlowError when the tenant's list fails; CompletionFailedError
@@ -57,23 +64,25 @@ export class TenantScanner {
     const cutoff = new Date(run.now - threshold.seconds * 1000);
     const asLight = light || this.readsOneByOne(tenant);
     const scan: Scan = { tenant, threshold, cutoff, run, leftPool, light: asLight, staying: new Set() };
-    for (let page = 0, lastSize = 0, before = 0, reads = 0; reads < MAX_PAGES; reads++) {
+    for (let page = 0, lastSize = 0, most = Infinity, before = 0, reads = 0; reads < MAX_PAGES; reads++) {
       await this.batches.room();
       if (!(await this.mayGoOn(scan))) return;
-      const pageSize = this.pages.sizeFor(scan);
+      const pageSize = Math.min(most, this.pages.sizeFor(scan));
       if (pageSize !== lastSize) page = 0; // pages of another size: what stays is passed over
       lastSize = pageSize;
       const ended = await this.readPage(scan, { page, pageSize });
       if (!ended) continue;
       if (ended.last) return this.end(scan, ended, before);
       before = ended.saysLast ? ended.found.count : 0;
-      if (ended.next) page++;
+      if (!ended.next) continue;
+      if (page === 0) lastSize = most = Math.min(pageSize, ended.found.count);
+      page++;
     }
     this.logger.warn({ tenantId: tenant.id, pages: MAX_PAGES }, 'session-check.list-endless');
   }
 
   /** @returns whether the scan has ended with it, or goes on with the next page; undefined: with the same one */
-  private async readPage(scan: Scan, query: PageQuery) {
+  private async readPage(scan: Scan, query: PageQuery): Promise<PageEnd | undefined> {
     const readAt = Date.now();
     const read = await this.pages.read(scan, query);
     if (!read) return undefined;
@@ -86,7 +95,9 @@ export class TenantScanner {
     if (completed === found.count) return { found, completed, saysLast, last: saysLast, next: false };
     if (unread > 0) return undefined;
     const believed = saysLast && this.pages.isProven(found.count);
-    return { found, completed, saysLast, last: fresh === 0 || believed, next: completed === 0 };
+    // after pages of another size, the first ones bring only what is known to stay
+    const nothingNew = fresh === 0 && (query.page + 1) * query.pageSize > scan.staying.size;
+    return { found, completed, saysLast, last: nothingNew || believed, next: completed === 0 };
   }
 
   private readsOneByOne({ id }: Tenant): boolean {
@@ -105,11 +116,11 @@ export class TenantScanner {
   }
 
   /** @param before how many were on the page before, where that said that it was the last */
-  private end({ tenant, run, staying }: Scan, { found, completed }: LastPage, before: number): void {
+  private end({ tenant, run, staying }: Scan, { found, completed }: PageEnd, before: number): void {
     const { total, count } = found;
     this.pages.noteStaying(tenant.id, staying.size > 0);
     if (count === 0 && before > 0) this.pages.noteProven(before);
-    const listed = staying.size + completed;
+    const listed = staying.size + completed; // what the page's total still counted
     if (total === undefined || total <= listed) return;
     run.figures.listsShort++;
     this.logger.warn({ tenantId: tenant.id, total, listed }, 'session-check.list-short');

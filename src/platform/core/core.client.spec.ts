@@ -156,8 +156,8 @@ describe('CoreClient', () => {
 
   describe('getSession', () => {
     it('asks with the flags', async () => {
-      answers = [{ body: SESSION }];
-      expect(await core.getSession('a/b', { includeMessages: false, tenantId: 't1' })).toMatchObject({ id: 's1' });
+      answers = [{ body: { ...SESSION, id: 'a/b' } }];
+      expect(await core.getSession('a/b', { includeMessages: false, tenantId: 't1' })).toMatchObject({ id: 'a/b' });
       expect(seen[0]!.url).toBe('/chat-sessions/a%2Fb?includeMessages=false&includeTenant=true&includeLiveChats=true');
     });
 
@@ -165,6 +165,12 @@ describe('CoreClient', () => {
       answers = [{ body: { ...SESSION, ...told } }];
       const read = core.getSession('s1', { includeMessages: true, tenantId: 't1' });
       await expect(read).rejects.toMatchObject({ kind: 'shape', code: 'foreign_session' });
+    });
+
+    it('refuses a session that was not asked for, whose tenant nobody knows', async () => {
+      answers = [{ body: { ...SESSION, id: 's2' } }];
+      const read = core.getSession('s1', { includeMessages: true, tenantId: 't1' });
+      await expect(read).rejects.toMatchObject({ kind: 'shape', code: 'other_session' });
     });
 
     it('knows a session that is gone from one that cannot be read', async () => {

@@ -91,7 +91,8 @@ export class CoreClient {
    * @param room as for listActiveSessions; without enough of it (isNoRoom) the session may be read later, or alone
    * @returns undefined when hbf-core answers that it does not know the session (404, 410); so does an ingress while
    *   hbf-core is deployed: see CoreWitness
-   * @throws PlatformError of kind `shape` and code `foreign_session` when hbf-core says that it is another tenant's
+   * @throws PlatformError of kind `shape`: with code `foreign_session` when hbf-core says that it is another tenant's, with
+   *   code `other_session` when it answers with a session that was not asked for
    */
   async getSession(
     id: string,
@@ -103,6 +104,8 @@ export class CoreClient {
     const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
     const session = await unlessMissing(this.get(request, sessionOf));
     if (!session) return undefined;
+    if (session.id !== id)
+      throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'other_session' });
     this.witness.noteSession(id);
     if (session.tenantId === undefined || session.tenantId === tenantId) return session;
     throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'foreign_session' });

@@ -111,6 +111,18 @@ describe('answers of hbf-core to a completion that mislead', () => {
     expect(await problemsOf(bad)).toEqual([]);
   });
 
+  it('500 for every batch with one of the sessions: the others are completed at once', async () => {
+    const good = addSessions(20);
+    const bad = round.addSession('t1', 20);
+    good.push(...addSessions(20));
+    const heal = round.core.badDay.failToComplete(bad);
+    expect(await checked(round)).toMatchObject({ completed: 40 });
+    expect(activeIds(round.platform)).toEqual([bad]);
+    heal();
+    await settled();
+    await deliveredOnce([...good, bad]);
+  });
+
   it('204 for what is not applied: delivered once, told three times again, then named', async () => {
     const stubborn = round.addSession('t1', 20);
     const ids = [stubborn, ...addSessions(3)];

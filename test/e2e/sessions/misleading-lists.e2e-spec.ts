@@ -30,11 +30,14 @@ describe('lists of hbf-core that mislead', () => {
     return { held: ids.slice(0, held), ended: ids.slice(held) };
   }
 
-  /** The sizes of the pages of tenants that were asked for. */
+  /** The sizes of the first pages of tenants that were asked for; one row is a question whether hbf-core answers. */
   const pagesOfTenants = (): number[] =>
     round.core.server.requests
       .filter(({ route }) => route === 'GET /tenants')
-      .map(({ query }) => Number(new URLSearchParams(query).get('pageSize')));
+      .map(({ query }) => new URLSearchParams(query))
+      .filter((query) => query.get('page') === '0')
+      .map((query) => Number(query.get('pageSize')))
+      .filter((size) => size > 1);
 
   const lies: [string, () => Heal][] = [
     ['ignore the page parameter', () => round.core.badDay.ignorePageParameter()],
@@ -45,6 +48,7 @@ describe('lists of hbf-core that mislead', () => {
     ['tell -1 as total', () => round.core.badDay.tellTotal(() => -1)],
     ['tell the total as a text', () => round.core.badDay.tellTotal((real) => String(real))],
     ['tell null as total', () => round.core.badDay.tellTotal(() => null)],
+    ['list each session twice', () => round.core.badDay.listTwice()],
     ['hold ten at most, and skip as many as were asked for', () => round.core.badDay.capPages(10)],
   ];
 
@@ -71,6 +75,32 @@ describe('lists of hbf-core that mislead', () => {
     });
   });
 
+  it.each([
+    ['tell the real total', (real: number) => real],
+    ['tell as total what is on the page', (_real: number, onPage: number) => onPage],
+    ['tell no total', () => null],
+  ])(
+    'pages that hold ten at most, skip as many as were asked for and %s, behind twelve that stay',
+    async (_, total) => {
+      await start();
+      addTenants(round, 1);
+      const { held, ended } = addSessions('t0', 12);
+      round.core.badDay.capPages(10);
+      round.core.badDay.tellTotal(total);
+      await checkUntilOnlyActive(round, held, 2);
+      await triggeredOnce(round.platform, ended);
+    },
+  );
+
+  it('a list of which every session was completed is not taken for a short one', async () => {
+    await start();
+    addTenants(round, 2);
+    addSessions('t1', 1, 30);
+    expect(await checked(round)).toMatchObject({ completed: 29, listsShort: 0 });
+    addSessions('t0', 0, 3);
+    expect(await checked(round)).toMatchObject({ completed: 3, listsShort: 0 });
+  });
+
   it('bare lists that ignore the page parameter and are full of sessions that stay ACTIVE: the check ends', async () => {
     await start();
     round.core.switches.sessionList = 'array';
@@ -93,12 +123,27 @@ describe('lists of hbf-core that mislead', () => {
     expect(pagesOfTenants().length).toBeLessThan(20);
   });
 
-  it('tenants whose pages hold ten at most and tell no more as total: all of them are found', async () => {
+  it.each([
+    ['tell no more as total', () => round.core.badDay.limitPages(10, 'GET /tenants')],
+    ['skip as many as were asked for', () => round.core.badDay.capPages(10, 'GET /tenants')],
+  ])('tenants whose pages hold ten at most and %s: all of them are found', async (_lie, lie) => {
     await start();
     const tenants = addTenants(round, 30);
     tenants.forEach((tenant) => round.addSession(tenant, 20, { messages: [] }));
-    round.core.badDay.limitPages(10, 'GET /tenants');
+    lie();
     expect(await checked(round)).toMatchObject({ tenants: 30, completed: 30 });
+  });
+
+  it('tenants of which not even one is told in time: hbf-core hangs, and the size of the pages stays', async () => {
+    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300' });
+    addTenants(round, 60);
+    const heal = round.core.badDay.slowTenants(3_000);
+    expect(await checkNow(round.service)).toMatchObject({ status: 503 });
+    const [before] = pagesOfTenants();
+    heal();
+    round.core.server.resetCounters();
+    expect(await checked(round)).toMatchObject({ tenants: 60 });
+    expect(pagesOfTenants()).toEqual([before]);
   });
 
   it('tenants whose pages take longer than the time-out: they are halved, and the size is remembered', async () => {

@@ -78,6 +78,17 @@ describe('the recovery of an intent that was not carried out', () => {
     },
   );
 
+  it.each([401, 403, 500])('does the rest where hbf-core answers %i for one of the sessions', async (status) => {
+    await stopHalfWay('after');
+    const heal = round.core.badDay.failReads(status, [ids[0]!]);
+    await round.age(LEASE_PASSES_MS);
+    await round.check();
+    await allButOneSettled(ids.slice(1));
+    heal();
+    await recover();
+    expectAllDeliveredOnce();
+  });
+
   it('leaves an intent alone until the lease of its process has passed', async () => {
     await stopHalfWay();
     expect(await round.check()).toMatchObject({ recovered: 0, completed: 0, tenantsFailed: 0 });

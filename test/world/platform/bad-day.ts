@@ -48,6 +48,11 @@ export class BadDay {
     return () => void listed.delete(sessionId);
   }
 
+  /** Each session has a second row on its page. */
+  listTwice(): Heal {
+    return this.changePages(LISTS, (page) => ({ ...page, items: itemsOf(page).flatMap((item) => [item, item]) }));
+  }
+
   tellTotal(total: Total, route: PagedRoute = LISTS): Heal {
     return this.changePages(route, (page) => ({ ...page, total: total(Number(page['total']), itemsOf(page).length) }));
   }
@@ -100,6 +105,12 @@ export class BadDay {
   /** As an ingress does while a service is deployed: it does not know a single session. */
   answerNotFound(): Heal {
     return this.failReads(404);
+  }
+
+  /** hbf-core stumbles over that session: a batch with it is answered with that status, and nothing of it is applied. */
+  failToComplete(sessionId: string, status = 500): Heal {
+    const when = ({ body }: SimRequest) => (body as { ids: string[] }).ids.includes(sessionId);
+    return this.server.fault({ kind: 'status', status, route: COMPLETE, when });
   }
 
   /** Batches are answered with that status; `applied`: the sessions are completed all the same. */
