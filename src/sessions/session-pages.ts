@@ -9,7 +9,7 @@ import { platformError } from '../platform/platform-failure.js';
 import type { Reservation } from '../platform/reservation.js';
 import { NoRoomError } from '../transport/transport-errors.js';
 import type { Scan } from './check-run.js';
-import { Quarantine } from './quarantine.js';
+import { ENDS_THE_PROCESS, Quarantine } from './quarantine.js';
 import { SessionLists } from './session-lists.js';
 
 /** A page took too long, or found no room in memory; the next check asks for half as many sessions. */
@@ -131,6 +131,8 @@ export class SessionPages {
    * @throws PlatformError; of kind `shape` when it cannot be read at all
    */
   async readOne(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+    // a process has ended over it: it is not read again before that is counted
+    if (this.quarantine.hasDeaths(id)) return this.readAlone(id, scan);
     try {
       const room = await this.reserve(this.meanBytes);
       return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
@@ -140,18 +142,20 @@ export class SessionPages {
     }
   }
 
-  /** Noted before it is read: what ends the process twice is not read a third time. */
+  /** Noted before it is read, and not before its turn: were the process to end, those that wait are not to blame. */
   private async readAlone(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
-    if (!(await this.quarantine.beginReading(id, scan.tenant.id))) {
-      throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process' });
-    }
-    try {
-      const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
-      return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
-    } catch (error) {
-      this.quarantine.endReading(id);
-      throw error;
-    }
+    const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
+    return orRelease(room, async () => {
+      if (!(await this.quarantine.beginReading(id, scan.tenant.id))) {
+        throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process', cause: new Error(ENDS_THE_PROCESS) });
+      }
+      try {
+        return { value: await this.lists.read(id, scan, room), room };
+      } catch (error) {
+        this.quarantine.endReading(id);
+        throw error;
+      }
+    });
   }
 
   private reserve(bytes: number): Promise<Reservation> {
