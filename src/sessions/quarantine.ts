@@ -14,7 +14,7 @@ const FORGET_AFTER_MS = 86_400_000;
 const AT_MOST = 10_000;
 const NEVER = new Date(0);
 const MAX_DEATHS = 2;
-const ENDS_THE_PROCESS = 'the process ended each time it was read: it is too large';
+export const ENDS_THE_PROCESS = 'the process ended each time it was read: it is too large';
 const IS_LARGE = 'it takes much of the memory';
 const NOT_COMPLETED = 'hbf-core shows it as active again and again after it was completed';
 
@@ -94,6 +94,11 @@ export class Quarantine {
     const repetitions = (before?.repetitions ?? 0) + 1;
     this.set({ ...entry, repetitions });
     if (repetitions >= MAX_REPETITIONS) this.add(sessionId, tenantId, NOT_COMPLETED);
+  }
+
+  /** Whether a process has ended while it read the session, as of the latest `load`. */
+  hasDeaths(sessionId: string): boolean {
+    return (this.entries.get(sessionId)?.deaths ?? 0) > 0;
   }
 
   /** @returns whether the process has ended twice over it: it is in quarantine from now on, and must not be read */

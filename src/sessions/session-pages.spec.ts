@@ -48,6 +48,7 @@ describe('SessionPages, of a session that does not fit beside others', () => {
       },
     });
     const quarantine = stubOf(Quarantine, {
+      hasDeaths: () => false,
       endsTheProcess: () => endsTheProcess,
       beginReading: () => Promise.resolve(void journal.push('noted')),
       endReading: () => void journal.push('note removed'),

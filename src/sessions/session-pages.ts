@@ -9,7 +9,7 @@ import { platformError } from '../platform/platform-failure.js';
 import type { Reservation } from '../platform/reservation.js';
 import { NoRoomError } from '../transport/transport-errors.js';
 import type { Scan } from './check-run.js';
-import { Quarantine } from './quarantine.js';
+import { ENDS_THE_PROCESS, Quarantine } from './quarantine.js';
 import { SessionLists } from './session-lists.js';
 
 /** A page took too long, or found no room in memory; the next check asks for half as many sessions. */
@@ -131,6 +131,8 @@ export class SessionPages {
    * @throws PlatformError; of kind `shape` when it cannot be read at all
    */
   async readOne(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+    // a process has ended over it: it is not read again before that is counted
+    if (this.quarantine.hasDeaths(id)) return this.readAlone(id, scan);
     try {
       const room = await this.reserve(this.meanBytes);
       return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
@@ -146,7 +148,7 @@ export class SessionPages {
    */
   private async readAlone(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
     if (this.quarantine.endsTheProcess(id, scan.tenant.id)) {
-      throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process' });
+      throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process', cause: new Error(ENDS_THE_PROCESS) });
     }
     const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
     try {

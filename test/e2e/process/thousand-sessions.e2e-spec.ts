@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { peakRssMb } from '../fixtures/memory.js';
 import { ProcessRound, sessionsHeard } from '../fixtures/process.js';
 
 jest.setTimeout(120_000);
@@ -35,9 +35,3 @@ it('a thousand sessions that end together are sent once to each of two webhooks,
   const peak = peakRssMb(service.pid);
   expect(peak).toBeLessThan(RSS_LIMIT_MB);
 });
-
-/** The most memory a process ever had resident. */
-function peakRssMb(pid: number): number {
-  const [, kilobytes] = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))!;
-  return Math.round(Number(kilobytes) / 1024);
-}

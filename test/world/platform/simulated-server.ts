@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { bytesOf, endWith } from './byte-parts.js';
 import { checkRequest, RouteTable } from './contract-checker.js';
 import { type Contract, type Service } from './contracts.js';
 import { type Fault, FaultPlan } from './fault-plan.js';
@@ -10,7 +11,7 @@ import { type JournalEntry, RequestJournal } from './request-journal.js';
 
 export interface SimAnswer {
   status: number;
-  /** A text or a Buffer is sent as it is, anything else as JSON. */
+  /** A text, a Buffer or ByteParts are sent as they are, anything else as JSON. */
   body?: unknown;
   headers?: Record<string, string>;
 }
@@ -222,14 +223,8 @@ export class SimulatedServer {
     if (response.destroyed) return;
     const bytes = bytesOf(body);
     const own = bytes.length === 0 ? {} : { 'content-type': 'application/json', 'content-length': bytes.length };
-    response.writeHead(status, { ...own, ...this.answerHeaders(), ...headers }).end(bytes);
+    endWith(response.writeHead(status, { ...own, ...this.answerHeaders(), ...headers }), bytes);
   }
-}
-
-function bytesOf(body: unknown): Buffer {
-  if (body === undefined) return Buffer.alloc(0);
-  if (Buffer.isBuffer(body)) return body;
-  return Buffer.from(typeof body === 'string' ? body : JSON.stringify(body));
 }
 
 function split(url: string): { path: string; query: URLSearchParams } {
