@@ -35,6 +35,7 @@ export interface Bench {
 
 export const atLeast = (value: number): Limit => ({ atLeast: value });
 export const atMost = (value: number): Limit => ({ atMost: value });
+export const exactly = (value: number): Limit => ({ atLeast: value, atMost: value });
 
 export function keeps(value: number, { atLeast: low = -Infinity, atMost: high = Infinity }: Limit): boolean {
   return value >= low && value <= high;

@@ -9,13 +9,16 @@ import { DeliveryError } from '../world/load-world.js';
 import { type Bench, type BenchOptions, type Figure, keeps, type Limit } from './bench.js';
 import { backlog } from './benches/backlog.bench.js';
 import { cpu } from './benches/cpu.bench.js';
+import { hangingTenants } from './benches/hanging-tenants.bench.js';
+import { idleCheck } from './benches/idle-check.bench.js';
 import { idleDatabase } from './benches/idle-database.bench.js';
-import { idle } from './benches/idle.bench.js';
 import { isolation } from './benches/isolation.bench.js';
 import { latency } from './benches/latency.bench.js';
 import { memory } from './benches/memory.bench.js';
 import { pipeline, pipelineRaisedLimits } from './benches/pipeline.bench.js';
 import { replicas } from './benches/replicas.bench.js';
+import { restarts } from './benches/restarts.bench.js';
+import { smallTenants } from './benches/small-tenants.bench.js';
 import { start } from './benches/start.bench.js';
 
 const BENCHES: readonly Bench[] = [
@@ -26,9 +29,12 @@ const BENCHES: readonly Bench[] = [
   latency,
   backlog,
   memory,
-  idle,
+  idleCheck,
   idleDatabase,
+  smallTenants,
+  hangingTenants,
   replicas,
+  restarts,
   start,
 ];
 const ROOT = resolve(__dirname, '..', '..');
@@ -94,6 +100,7 @@ function print({ bench, seconds, figures, void: reason }: Result): void {
 }
 
 function show({ atLeast, atMost }: Limit): string {
+  if (atLeast === atMost) return `= ${atMost}`;
   return atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
 }
 

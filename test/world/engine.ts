@@ -32,7 +32,7 @@ export class Engine {
   readonly outages: Outage[] = [];
   private readonly folder = mkdtempSync(join(tmpdir(), 'hbf-engine-'));
   private holder?: ChildProcess;
-  private pid?: number;
+  private processId?: number;
 
   private constructor(private readonly port: number) {}
 
@@ -46,6 +46,11 @@ export class Engine {
     return `mongodb://127.0.0.1:${this.port}/?directConnection=true`;
   }
 
+  /** Of the process that is the database, while it runs. */
+  get pid(): number {
+    return this.processId!;
+  }
+
   /** @throws Error when the engine does not come up on what the last one left behind */
   async startAgain(): Promise<void> {
     const args = ['--input-type=module', '--eval', RUN, '--', TOOL, this.folder, String(this.port)];
@@ -56,7 +61,7 @@ export class Engine {
     failed.catch(() => undefined); // after it has started, its end is no failure
     const [line] = (await Promise.race([once(createInterface({ input: holder.stdout }), 'line'), failed])) as [string];
     this.holder = holder;
-    this.pid = Number(line);
+    this.processId = Number(line);
     const outage = this.outages.at(-1);
     if (outage) outage.to = Date.now();
   }
@@ -64,7 +69,7 @@ export class Engine {
   /** `kill -9`. Resolves when the process is gone. */
   async kill(): Promise<void> {
     const exited = once(this.holder!, 'exit');
-    process.kill(this.pid!, 'SIGKILL');
+    process.kill(this.pid, 'SIGKILL');
     this.outages.push({ from: Date.now() });
     await exited;
     this.holder = undefined;

@@ -23,14 +23,33 @@ export interface NewIntegration {
  *
  * @param key SECRETS_ENCRYPTION_KEY of the service that will read it
  */
-export async function insertIntegration(db: Db, integration: NewIntegration, key = TEST_ENCRYPTION_KEY): Promise<void> {
-  const { id, headers = {}, signingSecret, enabled = true, errorEmailRecipients = [], ...rest } = integration;
+export function insertIntegration(db: Db, integration: NewIntegration, key = TEST_ENCRYPTION_KEY): Promise<void> {
+  return insertIntegrations(db, [integration], key);
+}
+
+/** As `insertIntegration`, many at a time. */
+export async function insertIntegrations(
+  db: Db,
+  integrations: readonly NewIntegration[],
+  key = TEST_ENCRYPTION_KEY,
+): Promise<void> {
+  if (integrations.length === 0) return;
   const secrets = new Secrets(
     Object.assign(new Config(), { secretsEncryptionKey: Buffer.from(key, 'base64'), secretsEncryptionOldKeys: [] }),
   );
+  const documents = integrations.map((integration) => documentOf(integration, secrets));
+  await db.collection<IntegrationDocument>('integrations').insertMany(documents);
+  // the REST API counts on from here
+  const counters = db.collection<{ _id: string; value: number }>('counters');
+  const value = Math.max(...integrations.map(({ id }) => id));
+  await counters.updateOne({ _id: 'integrations' }, { $max: { value } }, { upsert: true });
+}
+
+function documentOf(integration: NewIntegration, secrets: Secrets): IntegrationDocument {
+  const { id, headers = {}, signingSecret, enabled = true, errorEmailRecipients = [], ...rest } = integration;
   const now = new Date();
   const admin = 'admin@example.com';
-  await db.collection<IntegrationDocument>('integrations').insertOne({
+  return {
     _id: id,
     ...rest,
     headers: Object.entries(headers).map(([name, value]) => ({ name, value: secrets.encrypt(value) })),
@@ -42,8 +61,5 @@ export async function insertIntegration(db: Db, integration: NewIntegration, key
     modifiedAt: now,
     modifiedBy: admin,
     version: 1,
-  });
-  // the REST API counts on from here
-  const counters = db.collection<{ _id: string; value: number }>('counters');
-  await counters.updateOne({ _id: 'integrations' }, { $max: { value: id } }, { upsert: true });
+  };
 }

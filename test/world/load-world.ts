@@ -5,7 +5,7 @@ import { waitFor } from '../support/wait-for.js';
 import { type ArrivalsReport, type Expected, problemsOf } from './arrivals.js';
 import { migrate } from './database.js';
 import { Installation, type InstallationOptions } from './installation.js';
-import { insertIntegration } from './integrations.js';
+import { insertIntegrations } from './integrations.js';
 import type { CoreHandlers } from './platform/core.process.js';
 import type { ReceiverHandlers } from './receivers/receivers.process.js';
 import { nothingOpen, nothingOpenInAnyBuild } from './record.js';
@@ -112,10 +112,15 @@ export class LoadWorld {
     return measuredEnvironment(this.databaseUri, this.urls);
   }
 
-  /** The service, ready; documented defaults unless said otherwise, production logs of warnings only. */
-  async startService(env: Record<string, string> = {}): Promise<ServiceProcess> {
+  /** The service, as it starts; documented defaults unless said otherwise, production logs of warnings only. */
+  spawnService(env: Record<string, string> = {}): Promise<ServiceProcess> {
     const name = { INSTANCE_NAME: `replica-${++this.started}` }; // several on one machine
-    const service = await this.installation.spawn({ ...this.environment, ...name, ...this.options.env, ...env });
+    return this.installation.spawn({ ...this.environment, ...name, ...this.options.env, ...env });
+  }
+
+  /** As `spawnService`; ready. */
+  async startService(env: Record<string, string> = {}): Promise<ServiceProcess> {
+    const service = await this.spawnService(env);
     await service.waitReady();
     if (this.options.anyBuild) await this.createHooks(service);
     return service;
@@ -199,10 +204,10 @@ export class LoadWorld {
     await this.core.call('addAdmin', { token: ADMIN_TOKEN, organizationId: ORGANIZATION });
     if (anyBuild) return;
     await migrate(this.databaseUri);
-    for (const { id, tenantId, url } of this.hooks) {
-      const integration = { id, organizationId: ORGANIZATION, tenants: [tenantId], url, signingSecret: HOOK_SECRET };
-      await insertIntegration(this.installation.db, integration);
-    }
+    const integrations = this.hooks.map(({ id, tenantId, url }) => {
+      return { id, organizationId: ORGANIZATION, tenants: [tenantId], url, signingSecret: HOOK_SECRET };
+    });
+    await insertIntegrations(this.installation.db, integrations);
   }
 
   /** Over the REST API, which is the same in every build; signed, like those of `populate`. */

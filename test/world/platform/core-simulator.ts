@@ -101,6 +101,10 @@ export class CoreSimulator {
     return this.store.tenants.get(id)!.dto;
   }
 
+  get tenantIds(): string[] {
+    return [...this.store.tenants.keys()];
+  }
+
   hasTenant(id: string): boolean {
     return this.store.tenants.has(id);
   }

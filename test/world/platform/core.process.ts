@@ -1,9 +1,9 @@
-import { preciseNow } from '../../support/figures.js';
+import { preciseNow, sum } from '../../support/figures.js';
 import { CORE_TOKEN } from '../planted-secrets.js';
 import { serve } from '../rpc.js';
+import { CheckGate } from './check-gate.js';
 import { type Conversation, makeConversation } from './conversations.js';
 import { CoreSimulator } from './core-simulator.js';
-import type { SimRequest } from './sim-request.js';
 
 /** hbf-core in a process of its own, for loads: what is measured does not share its event loop. */
 const core = new CoreSimulator(CORE_TOKEN);
@@ -24,8 +24,10 @@ const completedAt = new Map<string, number>();
 /** Milliseconds from the end of each of these sessions (by its tenant's threshold) to that answer, in order. */
 const lateness: number[] = [];
 let keepsTimes = false;
-/** Calls since each session check began (it begins by listing the tenants). */
-const callsPerCheck: number[] = [];
+const gate = new CheckGate();
+/** Lists of sessions since the last `forgetLists`, by tenant; each canary asks for a tenant of its own. */
+const lists = new Map<string, number>();
+let lastListAt = 0;
 /**
  * What is said in all sessions. Conversations of their own for tens of thousands of sessions would be some hundred
  * megabytes of objects, and collecting garbage among them would delay the lists of sessions, by chance.
@@ -40,13 +42,16 @@ function lean(conversation: Conversation): Conversation {
   return { ...conversation, messages, intents: {}, conversationNodes: [] };
 }
 
-for (const route of ROUTES) {
-  core.server.onBefore(route, (request: SimRequest) => {
-    if (route === 'GET /tenants' && request.query.get('page') === '0') callsPerCheck.push(0);
-    if (callsPerCheck.length > 0) callsPerCheck[callsPerCheck.length - 1]!++;
-    if (request.query.get('includeMessages') === 'true') firstScanAt ??= preciseNow();
-  });
-}
+core.server.onBefore('GET /tenants', ({ query }) => {
+  const isNeutral = query.get('pageSize') === '1'; // a check asks so whether hbf-core is there
+  return query.get('page') === '0' && !isNeutral ? gate.pass() : undefined;
+});
+core.server.onBefore(LIST, ({ query }) => {
+  const tenantId = query.get('tenantId') ?? '';
+  lists.set(tenantId, (lists.get(tenantId) ?? 0) + 1);
+  lastListAt = preciseNow();
+  if (query.get('includeMessages') === 'true') firstScanAt ??= lastListAt;
+});
 core.server.onAnswered(COMPLETE, ({ body }, { status }) => {
   if (!keepsTimes || status !== 204) return;
   const at = preciseNow();
@@ -93,10 +98,24 @@ const handlers = {
     for (let i = 0; i < count; i++) add(tenants[i % tenants.length]!, ageMs, parked ? 'COMPLETED' : 'ACTIVE');
   },
 
-  /** Makes all parked sessions ACTIVE; the first scan from now on is the start of the work. */
+  /** Makes all parked sessions ACTIVE; the first scan from now on is the start of the work. Checks that wait begin. */
   release(): void {
     firstScanAt = undefined;
     for (const id of [...added.values()].flat()) core.reactivate(id);
+    gate.letIn();
+  },
+
+  /** From now on a session check waits at its beginning until `letChecksIn` or `release`. */
+  holdChecks: (): void => gate.close(),
+  checksHeld: (): number => gate.held,
+  letChecksIn: (): void => gate.letIn(),
+
+  /** How answers go from now on: each takes `answerMs`, lists of sessions fail or hang for some tenants. */
+  behave(input: { answerMs?: number; failing?: string[]; hanging?: string[] }): void {
+    core.server.clearFaults();
+    if (input.failing) core.badDay.failLists(input.failing);
+    if (input.hanging) core.badDay.hangLists(input.hanging);
+    if (input.answerMs !== undefined) core.server.fault({ kind: 'delay', ms: input.answerMs });
   },
 
   /** Adds sessions whose user has just written the last word, at a steady rate. @returns seconds that it took */
@@ -122,9 +141,19 @@ const handlers = {
   sessionsByTenant: (): [string, string[]][] => [...added],
   completedAt: (): [string, number][] => [...completedAt],
   /** How often it was asked to complete a session that was completed already. */
-  completedAgain: (): number => [...core.completed.values()].reduce((sum, { count }) => sum + count - 1, 0),
+  completedAgain: (): number => sum([...core.completed.values()].map(({ count }) => count - 1)),
+  /** When each session ended by its tenant's threshold, epoch ms. */
+  endedAt: (): [string, number][] =>
+    [...added.values()].flat().map((id) => [id, core.session(id).lastInteraction + thresholdMs]),
   firstScanAt: (): number | undefined => firstScanAt,
-  callsPerCheck: (): number[] => callsPerCheck,
+  /** Since the last `forgetLists`: of the tenants, how often the least and the most often asked was asked for. */
+  lists(): { least: number; most: number; ofTenants: number; canaries: number; lastAt: number } {
+    const counts = core.tenantIds.map((id) => lists.get(id) ?? 0);
+    const [ofTenants, all] = [sum(counts), sum([...lists.values()])];
+    const [least, most] = [Math.min(...counts), Math.max(...counts)];
+    return { least, most, ofTenants, canaries: all - ofTenants, lastAt: lastListAt };
+  },
+  forgetLists: (): void => lists.clear(),
   /** How often each route was called since the start. */
   calls: (): Record<string, number> => Object.fromEntries(ROUTES.map((route) => [route, core.server.count(route)])),
   violations: (): string[] => core.server.violations,
