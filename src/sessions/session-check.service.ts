@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { setTimeout as delay } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { Clock } from '../persistence/clock.js';
 import { Heartbeat } from '../persistence/heartbeat.js';
@@ -24,6 +25,8 @@ import { TenantScanner } from './tenant-scanner.js';
 
 /** Scans under way at a time; those of slow lists run on beside them. */
 const SCANS_AT_ONCE = 200;
+/** Milliseconds that a check waits for the recovery before it begins; what takes longer goes on beside it. */
+const RECOVERY_FIRST_MS = 2_000;
 
 /** `share`: the tenants that are this replica's. `all`: every tenant, also one whose list failed lately. */
 export type CheckScope = 'share' | 'all';
@@ -35,6 +38,7 @@ export class SessionCheck {
   private readonly book = new FigureBook();
   /** Tenants whose scan runs, perhaps since an earlier check. */
   private readonly scanning = new Set<string>();
+  private recovering?: Promise<void>;
 
   constructor(
     private readonly clock: Clock,
@@ -83,7 +87,7 @@ export class SessionCheck {
   private async check(scope: CheckScope): Promise<CheckFigures> {
     await this.heartbeat.confirmed(); // a process that was paused goes by the members of before
     const { current: figures } = this.book;
-    figures.recovered += await this.recover();
+    await this.recover();
     figures.paused = await this.pressure.begin();
     if (figures.paused) return this.book.take();
     await this.quarantine.load();
@@ -100,13 +104,21 @@ export class SessionCheck {
     return done;
   }
 
-  /** What cannot be recovered now is taken up again later; it must not keep the other sessions from ending. */
-  private async recover(): Promise<number> {
+  /**
+   * What cannot be recovered now is taken up again later; it must not keep the other sessions from ending, nor must a
+   * session whose read hangs.
+   */
+  private async recover(): Promise<void> {
+    this.recovering ??= this.recoverOnce().finally(() => (this.recovering = undefined));
+    await Promise.race([this.recovering, delay(RECOVERY_FIRST_MS, undefined, { ref: false })]);
+  }
+
+  private async recoverOnce(): Promise<void> {
     try {
-      return await this.recovery.run();
+      const recovered = await this.recovery.run();
+      this.book.current.recovered += recovered;
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'recovery.failed');
-      return 0;
     }
   }
 

@@ -8,6 +8,7 @@ import { Round } from '../fixtures/round.js';
 import { captureLogs } from '../fixtures/captured-logs.js';
 
 const PATCH = 'PATCH /chat-sessions/batch/complete';
+const READ = 'GET /chat-sessions/{id}';
 /** One call to hbf-core, its repetitions included. */
 const TRIES = 3;
 const COUNT = 5;
@@ -87,6 +88,22 @@ describe('the recovery of an intent that was not carried out', () => {
     heal();
     await recover();
     expectAllDeliveredOnce();
+  });
+
+  it('does not keep the check waiting for sessions whose reads hang', async () => {
+    await stopHalfWay('after');
+    round.addTenant('t2');
+    const other = round.addSession('t2', 20);
+    round.core.server.fault({ kind: 'hang', route: READ });
+    await round.age(LEASE_PASSES_MS);
+    const checking = round.check();
+    const completed = () => round.core.session(other).status === 'COMPLETED';
+    await waitFor('the session of the other tenant to be completed', completed);
+    expect(round.core.server.count(READ)).toBe(COUNT); // none of them was tried again meanwhile
+    round.core.server.clearFaults();
+    await checking;
+    await recover();
+    expect(round.core.completed.get(other)!.count).toBe(1);
   });
 
   it('leaves an intent alone until the lease of its process has passed', async () => {
