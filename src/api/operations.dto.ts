@@ -179,6 +179,9 @@ export class CheckPreviewResource implements CheckPreview {
 
   @ApiProperty({ description: 'Sessions that cannot be read, or not be judged; a check puts them in quarantine' })
   malformed: number;
+
+  @ApiProperty({ description: 'Tenants whose sessions hbf-core does not list now; they are in neither list' })
+  tenantsFailed: number;
 }
 
 export class PipelineCheckFiguresResource implements PipelineCheckResult {

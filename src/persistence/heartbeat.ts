@@ -90,6 +90,11 @@ export class Heartbeat implements OnApplicationBootstrap {
     return !this.stopped && performance.now() - this.sentAt < HOLDS_MS;
   }
 
+  /** Whether what was taken by `token` is still held, by the last written beat. */
+  holdsBy(token: string): boolean {
+    return this.holds && token.startsWith(`${this.id}.`);
+  }
+
   /** @returns `holds`, after a beat where the last one is too old; never rejects */
   async confirmed(): Promise<boolean> {
     if (!this.holds) await this.beat();

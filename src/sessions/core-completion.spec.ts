@@ -44,6 +44,7 @@ describe('CoreCompletion', () => {
     const told = await new CoreCompletion(core, stubOf(Heartbeat, {})).complete(
       ids(count).map((sessionId) => ({ sessionId, tenantId: 't1' })),
       evidence,
+      'lease',
     );
     return { completed: told.completed.size, refused: told.refused.size, unknown: told.unknown.size };
   };

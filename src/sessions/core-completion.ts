@@ -52,9 +52,15 @@ export class CoreCompletion {
     private readonly heartbeat: Heartbeat,
   ) {}
 
-  /** @throws PlatformError when hbf-core fails and nothing is known of any of the sessions */
-  async complete(sessions: readonly Completable[], evidence: PatchEvidence): Promise<Told> {
-    const { completed, refused, unknown } = await this.patch(sessions.map(({ sessionId }) => sessionId));
+  /**
+   * @param lease of the intents that hold the sessions: a PATCH is tried again only while it is this process's
+   * @throws PlatformError when hbf-core fails and nothing is known of any of the sessions
+   */
+  async complete(sessions: readonly Completable[], evidence: PatchEvidence, lease: string): Promise<Told> {
+    const { completed, refused, unknown } = await this.patch(
+      sessions.map(({ sessionId }) => sessionId),
+      lease,
+    );
     evidence.patched ||= completed.length > 0;
     const told: Told = { completed: new Set(completed), refused: new Set(), unknown: new Set(unknown) };
     if (refused.length > 0) {
@@ -73,7 +79,7 @@ export class CoreCompletion {
    * A page that is refused is split, the largest parts first, as long as the number of PATCHes allows; so is one at which
    * hbf-core fails, which may be over a single session: the others must not wait for that one for ever.
    */
-  private async patch(ids: readonly string[]): Promise<Patched> {
+  private async patch(ids: readonly string[], lease: string): Promise<Patched> {
     const result: Patched = { completed: [], refused: [], unknown: [] };
     const parts: (readonly string[])[] = ids.length > 0 ? [ids] : [];
     for (let patches = 0, failures = 0; parts.length > 0; patches++) {
@@ -83,7 +89,7 @@ export class CoreCompletion {
         continue;
       }
       try {
-        await this.core.completeSessions(part, () => this.heartbeat.holds);
+        await this.core.completeSessions(part, () => this.heartbeat.holdsBy(lease));
         result.completed.push(...part);
       } catch (error) {
         if (isInternal(error)) failures++;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import pLimit from 'p-limit';
 import { Config } from '../config/config.js';
 import type { ExpiryRule } from '../completions/completion.js';
+import { PlatformError } from '../platform/platform-error.js';
 import { TenantDirectory } from '../platform/core/tenant-directory.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import { Backpressure } from './backpressure.js';
@@ -42,6 +43,8 @@ export interface CheckPreview {
   held: PreviewList;
   /** Sessions that cannot be read, and so are left alone. */
   malformed: number;
+  /** Tenants whose sessions hbf-core does not list now. */
+  tenantsFailed: number;
 }
 
 const LISTED_AT_MOST = 1_000;
@@ -59,7 +62,7 @@ export class DryRun {
     private readonly config: Config,
   ) {}
 
-  /** @throws PlatformError when hbf-core does not answer; a database error when the database is away */
+  /** @throws PlatformError when hbf-core lists no tenant's sessions; a database error when the database is away */
   async run(): Promise<CheckPreview> {
     const paused = (await this.pressure.countWaiting()) > this.config.backlogHighWater;
     await this.quarantine.load();
@@ -68,12 +71,21 @@ export class DryRun {
     const complete = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const held = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const limit = pLimit(SCANS_AT_ONCE);
-    const look = (tenant: Tenant) =>
-      this.endedSessions.each(tenant, now, (ended) => {
-        const preview = this.preview(ended, now);
-        (preview.reason ? held : complete).add(preview);
-      });
+    const failures: PlatformError[] = [];
+    const look = async (tenant: Tenant) => {
+      try {
+        return await this.endedSessions.each(tenant, now, (ended) => {
+          const preview = this.preview(ended, now);
+          (preview.reason ? held : complete).add(preview);
+        });
+      } catch (error) {
+        if (!(error instanceof PlatformError)) throw error;
+        failures.push(error);
+        return [];
+      }
+    };
     const rejected = await Promise.all(tenants.map((tenant) => limit(() => look(tenant))));
+    if (failures.length > 0 && failures.length === tenants.length) throw failures[0]!;
     return {
       at: new Date(now),
       tenants: tenants.length,
@@ -81,6 +93,7 @@ export class DryRun {
       complete: { count: complete.count, sessions: complete.list() },
       held: { count: held.count, sessions: held.list() },
       malformed: rejected.flat().length,
+      tenantsFailed: failures.length,
     };
   }
 

@@ -90,7 +90,7 @@ export class Recovery {
     const readable = abandoned.length - all('unreadable').length;
     if (lease.leaseUntil.getTime() <= this.clock.now() || !(await this.heartbeat.stillHolds(lease.lease)))
       return readable;
-    const told = await this.tell(all('still-ended'));
+    const told = await this.tell(all('still-ended'), lease.lease);
     await this.intents.remove(
       lease.lease,
       [...all('came-back'), ...told.refused].map(({ _id }) => _id),
@@ -106,8 +106,8 @@ export class Recovery {
    * Tells hbf-core of sessions that are still ended. Those that it refuses and shows as ACTIVE are left to the session
    * check, which finds them again; those of which nobody knows keep their intent, and are asked for again.
    */
-  private async tell(stillEnded: readonly PlannedCompletion[]) {
-    const told = await this.coreCompletion.complete(stillEnded, { patched: true }); // each was just shown
+  private async tell(stillEnded: readonly PlannedCompletion[], lease: string) {
+    const told = await this.coreCompletion.complete(stillEnded, { patched: true }, lease); // each was just shown
     return {
       completed: stillEnded.filter(({ sessionId }) => told.completed.has(sessionId)),
       refused: stillEnded.filter(({ sessionId }) => told.refused.has(sessionId)),

@@ -134,6 +134,8 @@ export class SessionCheck {
     if (scope === 'all') return shuffle(tenants);
     const now = this.clock.now();
     const mine = tenants.filter(({ id }) => this.shares.isMine(id));
+    const ids = new Set(mine.map(({ id }) => id));
+    this.problems.keepFailing((id) => ids.has(id));
     const ready = mine.filter(({ id }) => !this.problems.backsOff(id, now));
     run.figures.tenantsBackingOff = mine.length - ready.length;
     return shuffle(ready);

@@ -122,6 +122,7 @@ export class SessionCompleter {
     const told = await this.coreCompletion.complete(
       [...inTime, ...repeated].map(({ planned: one }) => one),
       evidence,
+      lease.lease,
     );
     if (evidence.patched) for (const { run } of batch) run.patched = true;
     const completed = inTime.filter(({ read }) => told.completed.has(read.id));

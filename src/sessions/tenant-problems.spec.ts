@@ -25,6 +25,15 @@ describe('TenantProblems', () => {
     expect(problems.list()).toEqual([]);
   });
 
+  it('forgets failures of tenants that are no longer its own', () => {
+    const problems = new TenantProblems();
+    problems.failed('t1', 'http_500', 0);
+    problems.failed('t2', 'http_500', 0);
+    problems.keepFailing((id) => id === 't2');
+    expect(problems.list().map(({ tenantId }) => tenantId)).toEqual(['t2']);
+    expect(problems.backsOff('t1', 0)).toBe(false);
+  });
+
   it('names what cannot be read for as long as checks meet it, since the first time, and logs it once', () => {
     const problems = new TenantProblems();
     const check = (now: number, ...reasons: string[]) => {

@@ -47,6 +47,11 @@ export class TenantProblems {
     this.failing.delete(tenantId);
   }
 
+  /** Forgets the failures of tenants that are no longer there, or that another replica asks for by now. */
+  keepFailing(isOurs: (tenantId: string) => boolean): void {
+    for (const tenantId of this.failing.keys()) if (!isOurs(tenantId)) this.failing.delete(tenantId);
+  }
+
   /** From here on what earlier checks noted, and this one does not, is over. @param now the check's point in time */
   begin(now: number): void {
     this.checkedAt = now;

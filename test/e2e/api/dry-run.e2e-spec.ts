@@ -71,6 +71,15 @@ describe('a dry run', () => {
     expect(body.held.sessions[0]).not.toHaveProperty('rule');
   });
 
+  it('counts a tenant whose sessions hbf-core does not list, and lists the others', async () => {
+    for (const id of ['t1', 't2']) {
+      round.addTenant(id);
+      round.addSession(id, 50);
+    }
+    round.core.badDay.failLists(['t2'], 500);
+    expect(await preview()).toMatchObject({ tenants: 2, tenantsFailed: 1, complete: { count: 1 } });
+  });
+
   it('lists a session in quarantine as held', async () => {
     round.addTenant('t1');
     const refused = round.addSession('t1', 20);

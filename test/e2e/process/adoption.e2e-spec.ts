@@ -115,7 +115,7 @@ describe('what a process holds that goes away', () => {
     await waitFor('both to be members', async () => (await members()).length === 2);
     await waitFor('a check of it', () => checksOf(paused) >= 2, { timeoutMs: 30_000 });
     expect(receiver.received).toHaveLength(heard);
-    // the call that was under way when it was paused is repeated once by the client of hbf-core, as after any time-out
+    // what was under way when it was paused may have arrived, or arrive, beside the call of the process that took over
     const { completed } = round.timesTold(sessionIds);
     expect(completed.filter((times) => times === 1).length).toBeGreaterThanOrEqual(SESSIONS - 10);
     expect(Math.max(...completed)).toBeLessThanOrEqual(2);
