@@ -59,10 +59,19 @@ describe('participantsOf', () => {
     ]);
   });
 
-  it('takes a person called bot, who has a handle, for a person', () => {
-    expect(participantsOf({ messages: [{ subscriberName: 'bot', subscriberHandle: 'dl-9' }] })).toMatchObject([
-      { role: 'END_USER', name: 'bot' },
+  it("takes a COMMON message named bot for the bot's, whatever handle it carries", () => {
+    const common = { category: 'COMMON', subscriberName: 'bot', subscriberHandle: 'dl-1' };
+    expect(participantsOf({ messages: [{ ...user, category: 'COMMON' }, common, bot, common] })).toEqual([
+      ada,
+      { ...theBot, subscriberHandle: 'dl-1' },
     ]);
+  });
+
+  it('takes a person called bot, who has a handle, for a person in a live chat and where no category is told', () => {
+    for (const category of ['LIVE_CHAT', undefined]) {
+      const message = { category, subscriberName: 'bot', subscriberHandle: 'dl-9' };
+      expect(participantsOf({ messages: [message] })).toMatchObject([{ role: 'END_USER', name: 'bot' }]);
+    }
   });
 
   it('is empty without messages and live chats', () => {
@@ -78,6 +87,7 @@ describe('participantsOf', () => {
       subscriberName: one('Ada', 'bot', null),
       subscriberEmail: one('Kim@example.org', 'kim@example.org', undefined),
       liveChatSender: one('AGENT', 'agent', 'END_USER', undefined),
+      category: one('COMMON', 'LIVE_CHAT', undefined),
     });
     fc.assert(
       fc.property(fc.array(message, { maxLength: 40 }), (messages) => {

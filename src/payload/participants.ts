@@ -43,7 +43,9 @@ function partyOf(message: JsonObject, sessionHandle: string | null): Participant
 function roleOf(message: JsonObject, handle: string | null, name: string | null): Participant['role'] {
   const sender = text(message['liveChatSender'])?.toUpperCase();
   if (sender === 'AGENT' || sender === 'END_USER') return sender;
-  return name === 'bot' && handle === null ? 'BOT' : 'END_USER';
+  // a COMMON message named so is the bot's whatever handle it carries; of another category only where it has none
+  const common = text(message['category'])?.toUpperCase() === 'COMMON';
+  return name === 'bot' && (common || handle === null) ? 'BOT' : 'END_USER';
 }
 
 class Parties {

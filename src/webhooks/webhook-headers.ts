@@ -13,7 +13,7 @@ export interface WebhookHeader {
 
 /**
  * Names that an integration may not set, lower case: they steer the connection (RFC 9110, 7.6.1) or frame the body,
- * and with them a request could be smuggled past a proxy. Names that begin with `proxy-` or `webhook-` are reserved too.
+ * and with them a request could be smuggled past a proxy; or they say of the body what is not so. Names that begin with `proxy-` or `webhook-` are reserved too.
  */
 export const RESERVED_HEADER_NAMES: readonly string[] = [
   'host',
@@ -26,6 +26,7 @@ export const RESERVED_HEADER_NAMES: readonly string[] = [
   'te',
   'trailer',
   'expect',
+  'content-type',
 ];
 const RESERVED_PREFIXES = ['proxy-', 'webhook-'];
 
@@ -58,7 +59,7 @@ export interface WebhookHeadersInput {
 }
 
 /**
- * All headers of one attempt: the integration's own, ours where it has none (content-type, user-agent), and those of
+ * All headers of one attempt: the integration's own, ours (content-type; user-agent where it has none), and those of
  * Standard Webhooks (https://www.standardwebhooks.com).
  *
  * @returns names and values in turn
@@ -74,7 +75,7 @@ export function webhookHeaders({ custom, webhookId, sentAt, body, signingSecrets
     headers.push(name, value);
     named.add(name.toLowerCase());
   }
-  if (!named.has('content-type')) headers.push('content-type', 'application/json');
+  headers.push('content-type', 'application/json');
   if (!named.has('user-agent')) headers.push('user-agent', `hbf-session-manager/${version}`);
   check('webhook-id', webhookId);
   const timestamp = String(Math.floor(sentAt.getTime() / 1000));

@@ -9,6 +9,8 @@ describe('readTenantUsages', () => {
     ['a page', { items: [{ tenantId: 't1', numOfSessions: 5, numOfUserMessages: 7 }], total: 1 }],
     ['the id of a tenant inside', [{ id: 'u1', tenant: { id: 't1' }, sessionCount: 5, userMessageCount: 7 }]],
     ['an id of its own', [{ id: 't1', totalSessions: 5, totalUserMessages: 7, maxNumOfSessions: 3 }]],
+    ["the names of the platform's SDK", [{ tenantId: 't1', totalChatSessions: 5, totalMessages: 7 }]],
+    ["the users' messages before all messages", [{ tenantId: 't1', sessions: 5, userMessages: 7, totalMessages: 90 }]],
     ['counts in an object', [{ tenantId: 't1', usage: { sessions: 5, userMessages: 7 } }]],
   ])('understands %s', (_, answer) => {
     expect(readTenantUsages(answer)).toEqual({ items: [understood], problems: [] });

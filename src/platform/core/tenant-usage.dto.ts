@@ -13,8 +13,19 @@ export interface TenantUsages {
   problems: string[];
 }
 
-/** hbf-core's API document does not describe the answer. These are the field names that are accepted for a count. */
-const SESSIONS = ['numOfSessions', 'numberOfSessions', 'sessionCount', 'sessionsCount', 'totalSessions', 'sessions'];
+/**
+ * hbf-core's API document does not describe the answer. These are the field names that are accepted for a count; the
+ * platform's SDK (TenantUsageDto) has `totalChatSessions` and `totalMessages`.
+ */
+const SESSIONS = [
+  'totalChatSessions',
+  'numOfSessions',
+  'numberOfSessions',
+  'sessionCount',
+  'sessionsCount',
+  'totalSessions',
+  'sessions',
+];
 const USER_MESSAGES = [
   'numOfUserMessages',
   'numberOfUserMessages',
@@ -23,6 +34,8 @@ const USER_MESSAGES = [
   'totalUserMessages',
   'userMessages',
 ];
+/** Told in place of the users' messages alone: used where none of those names is there. */
+const MESSAGES = ['totalMessages'];
 
 /**
  * Reads `GET /tenants/usage`: a bare array or `{items}`. A tenant over its limits is switched off, so nothing is guessed:
@@ -54,7 +67,7 @@ function readOne(entry: unknown): TenantUsage {
   const inner = typeof raw['usage'] === 'object' && raw['usage'] !== null ? object(raw['usage'], 'usage[].usage') : {};
   const counts = { ...raw, ...inner };
   const sessions = readCount(counts, SESSIONS);
-  const userMessages = readCount(counts, USER_MESSAGES);
+  const userMessages = readCount(counts, USER_MESSAGES) ?? readCount(counts, MESSAGES);
   if (sessions === undefined && userMessages === undefined) throw new ShapeError('usage[]', 'one with a known count');
   return { tenantId: readTenantId(raw), sessions, userMessages };
 }

@@ -64,6 +64,11 @@ describe('a body with one violation gives one line that names the field', () => 
     ['a name with a line break', header('x\r\ny'), /^headers\[0\]\.name: must be letters, digits/],
     ['a long name', header('x'.repeat(4097)), /^headers\[0\]\.name: must be at most 4096 characters$/],
     ['a reserved name', header('Host'), /^headers\[0\]\.name: must not be a name that the service sets itself$/],
+    [
+      'a reserved type',
+      header('Content-Type'),
+      /^headers\[0\]\.name: must not be a name that the service sets itself$/,
+    ],
     ['a reserved length', header('content-LENGTH'), /^headers\[0\]\.name: must not be a name/],
     ['a webhook name', header('Webhook-Id'), /^headers\[0\]\.name: must not be a name/],
     ['a value with a line break', header('x-a', 'a\r\nb: c'), /^headers\[0\]\.value: must be printable/],
