@@ -39,8 +39,10 @@ const FIRST_GUESS = 64 * 1024;
 const MEAN_OVER = 16;
 /** A page is planned to take at most this part of the memory budget. */
 const PART_OF_BUDGET = 8;
-/** Milliseconds that a page, or a session, waits for room in memory. */
+/** Milliseconds that a page, or a session beside others, waits for room in memory. */
 const WAIT_FOR_ROOM_MS = 60_000;
+/** The same of a session that needs all of it: others of its kind may be before it, each for ten seconds and more. */
+const WAIT_FOR_ALL_MS = 300_000;
 
 /** Reads the pages of tenants' lists within the memory budget, and remembers how each tenant's are best read. */
 @Injectable()
@@ -150,7 +152,7 @@ export class SessionPages {
     if (this.quarantine.endsTheProcess(id, scan.tenant.id)) {
       throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process', cause: new Error(ENDS_THE_PROCESS) });
     }
-    const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ROOM_MS }));
+    const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ALL_MS }));
     try {
       return await orRelease(room, async () => {
         await this.quarantine.beginReading(id, scan.tenant.id);
