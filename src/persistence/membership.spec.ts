@@ -27,7 +27,17 @@ describe('a start', () => {
       other: member('m', 6, 30),
     };
     expect(gone(members)).toBe('first second');
-    expect(live(members)).toBe('fourth other third');
+    expect(live(members)).toBe('fourth other');
+  });
+
+  it('that has not beaten since the same name was started again takes no share, before it is gone', () => {
+    const members = { killed: member('n', 2, 30), young: member('n', 0, 1), other: member('m', 2, 30) };
+    expect(gone(members)).toBe('');
+    expect(live(members)).toBe('other young');
+  });
+
+  it('that beats beside a younger one of the same name has a share', () => {
+    expect(live({ old: member('n', 0.5, 30), young: member('n', 0, 1) })).toBe('old young');
   });
 
   it('is not gone because an older start of the same name is there', () => {

@@ -15,9 +15,16 @@ export function goneStarts(members: Members, now: number): string[] {
   return startsOf(members).filter((id) => isGone(members[id]!, members, now));
 }
 
-/** @returns all other starts, ordered */
+/**
+ * @returns the starts that share the work, ordered: not those that are gone, nor those that have not beaten since the same
+ *   name was started again. What these hold is not free yet, but nobody need wait to do what they would have begun; one
+ *   that is still there beats soon, and has its share again.
+ */
 export function liveStarts(members: Members, now: number): string[] {
-  return startsOf(members).filter((id) => !isGone(members[id]!, members, now));
+  return startsOf(members).filter((id) => {
+    const member = members[id]!;
+    return !isGone(member, members, now) && !isReplaced(member, members);
+  });
 }
 
 /** @returns ms until the next beat: two seconds, or less where a member that is silent will count as gone before */
@@ -32,6 +39,10 @@ function startsOf(members: Members): string[] {
 
 function isGone(member: Member, members: Members, now: number): boolean {
   return member.gone === true || goneAt(member, members) <= now;
+}
+
+function isReplaced({ name, beatAt }: Member, members: Members): boolean {
+  return Object.values(members).some((other) => other.name === name && other.startedAt > beatAt);
 }
 
 /** When a member counts as gone, unless it beats again before. */
