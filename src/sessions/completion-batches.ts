@@ -5,10 +5,15 @@ import type { CheckRun } from './check-run.js';
 import type { ReadSession } from './delivery-plan.js';
 import { type CompletionResult, SessionCompleter } from './session-completer.js';
 
-/** A batch that is not full closes so long after its first session. */
+/** A batch that is not full closes so long after its first session, unless another one is being completed. */
 const CLOSE_AFTER_MS = 50;
+/** Then it takes more sessions until that one has ended, but no longer than this: it may have a refused session in it. */
+const CLOSE_LATEST_MS = 250;
 /** Sessions that are read and wait, in full batches, before further lists are asked for. */
 const BATCHES_READ_AHEAD = 2;
+
+/** The key of the batch that takes the sessions of all tenants. */
+const ALL = '';
 
 /** hbf-core, or the database, failed while a batch was completed: no single tenant is to blame. */
 export class CompletionFailedError extends Error {
@@ -22,6 +27,8 @@ class Batch {
   readonly sessions: ReadSession[] = [];
   readonly done: Promise<Map<string, CompletionResult>>;
   timer?: NodeJS.Timeout;
+  /** Closes as soon as no other batch is being completed. */
+  due = false;
   finish!: (results: Promise<Map<string, CompletionResult>>) => void;
 
   constructor() {
@@ -32,12 +39,14 @@ class Batch {
 /**
  * Gathers the sessions that the scans of all tenants have read, and has them completed together: an intent, a PATCH and
  * a write of outcomes cost hbf-core and the database about as much for one session as for fifty. A batch never waits for
- * a list.
+ * a list. The busier this process, hbf-core and the database, the larger the batches.
  */
 @Injectable()
 export class CompletionBatches {
   /** Those that still take sessions: one for all tenants, and one for each whose sessions are completed apart. */
   private readonly open = new Map<string, Batch>();
+  /** Batches of all tenants that are being completed. */
+  private underWay = 0;
   /** Sessions that are read, and of which hbf-core was not told yet. */
   private waiting = 0;
   private readonly waitingForRoom: (() => void)[] = [];
@@ -65,7 +74,7 @@ export class CompletionBatches {
     const batches = new Set<Batch>();
     this.waiting += sessions.length;
     for (const session of sessions) {
-      const key = run.apart.has(session.tenant.id) ? session.tenant.id : '';
+      const key = run.apart.has(session.tenant.id) ? session.tenant.id : ALL;
       batches.add(this.put(session, key));
     }
     const results = new Map<string, CompletionResult>();
@@ -80,17 +89,35 @@ export class CompletionBatches {
     if (!batch) {
       const opened = (batch = new Batch());
       this.open.set(key, opened);
-      opened.timer = setTimeout(() => this.close(key, opened), CLOSE_AFTER_MS);
+      opened.timer = setTimeout(() => this.timeIsOver(key, opened), CLOSE_AFTER_MS);
     }
     batch.sessions.push(session);
     if (batch.sessions.length >= this.config.sessionPageSize) this.close(key, batch);
     return batch;
   }
 
+  private timeIsOver(key: string, batch: Batch): void {
+    if (key !== ALL || this.underWay === 0) return this.close(key, batch);
+    batch.due = true;
+    batch.timer = setTimeout(() => this.close(key, batch), CLOSE_LATEST_MS - CLOSE_AFTER_MS);
+  }
+
   private close(key: string, batch: Batch): void {
     clearTimeout(batch.timer);
-    if (this.open.get(key) === batch) this.open.delete(key);
-    batch.finish(this.completeBatch(batch.sessions));
+    this.open.delete(key);
+    const results = this.completeBatch(batch.sessions);
+    batch.finish(key === ALL ? this.counted(results) : results);
+  }
+
+  private async counted<T>(completing: Promise<T>): Promise<T> {
+    this.underWay++;
+    try {
+      return await completing;
+    } finally {
+      this.underWay--;
+      const next = this.open.get(ALL);
+      if (next?.due) this.close(ALL, next);
+    }
   }
 
   private async completeBatch(sessions: readonly ReadSession[]): Promise<Map<string, CompletionResult>> {
