@@ -123,7 +123,7 @@ export class SessionCheck {
   }
 
   private noteUnreadable(tenants: readonly Tenant[], { now }: CheckRun): void {
-    this.problems.begin(now);
+    this.problems.begin();
     for (const { id, problem } of this.tenants.rejected) this.problems.note(id ?? 'unknown', problem, now);
     for (const { id, unreadable = {} } of tenants) {
       for (const problem of Object.values(unreadable)) this.problems.note(id, problem, now);

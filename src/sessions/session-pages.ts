@@ -35,6 +35,8 @@ export interface Read<T> {
 
 /** What a session takes in memory before the first is known, in bytes. */
 const FIRST_GUESS = 64 * 1024;
+/** What a session without its messages takes, in bytes, before its list is read. */
+const LIGHT_BYTES = 8 * 1024;
 /** The mean is over about this many pages. */
 const MEAN_OVER = 16;
 /** A page is planned to take at most this part of the memory budget. */
@@ -109,7 +111,7 @@ export class SessionPages {
     const { tenant, cutoff, light } = scan;
     const query = { tenantId: tenant.id, lastInteractionBefore: cutoff, page, pageSize, includeMessages: !light };
     try {
-      const room = await this.reserve(pageSize * this.meanBytes);
+      const room = await this.reserve(pageSize * (light ? LIGHT_BYTES : this.meanBytes));
       return await orRelease(room, async () => {
         const value = await this.lists.list(query, scan, room);
         if (!light) this.noteSize(value);

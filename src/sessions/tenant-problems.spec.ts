@@ -37,7 +37,7 @@ describe('TenantProblems', () => {
   it('names what cannot be read for as long as checks meet it, since the first time, and logs it once', () => {
     const problems = new TenantProblems();
     const check = (now: number, ...reasons: string[]) => {
-      problems.begin(now);
+      problems.begin();
       reasons.forEach((reason) => problems.note('t1', reason, now));
       return problems.list();
     };

@@ -26,9 +26,9 @@ export class TenantProblems {
   private readonly logger = new Logger(TenantProblems.name);
   private readonly failing = new Map<string, Trouble>();
   /** Problems without a call that failed, by what they say, and the check that met them last. */
-  private readonly noted = new Map<string, { problem: TenantProblem; checkedAt: number }>();
-  /** The point in time of the latest check. */
-  private checkedAt = 0;
+  private readonly noted = new Map<string, { problem: TenantProblem; check: number }>();
+  /** Counts the checks: their points in time may go back, as hbf-core's clock is known by the second only. */
+  private check = 0;
 
   /** Whether the tenant's list failed so lately that a scheduled check leaves it out. @param now epoch ms */
   backsOff(tenantId: string, now: number): boolean {
@@ -52,9 +52,9 @@ export class TenantProblems {
     for (const tenantId of this.failing.keys()) if (!isOurs(tenantId)) this.failing.delete(tenantId);
   }
 
-  /** From here on what earlier checks noted, and this one does not, is over. @param now the check's point in time */
-  begin(now: number): void {
-    this.checkedAt = now;
+  /** From here on what earlier checks noted, and this one does not, is over. */
+  begin(): void {
+    this.check++;
   }
 
   /** Something of a tenant cannot be read, itself or an entry of its list; logged once. @param now of the check */
@@ -63,7 +63,7 @@ export class TenantProblems {
     const known = this.noted.get(key);
     if (!known) this.logger.warn({ tenantId, reason }, 'tenant.problem');
     const problem = known?.problem ?? { tenantId, reason, since: new Date(now) };
-    this.noted.set(key, { problem, checkedAt: now });
+    this.noted.set(key, { problem, check: this.check });
   }
 
   list(): TenantProblem[] {
@@ -72,7 +72,7 @@ export class TenantProblems {
       reason,
       since: new Date(since),
     }));
-    for (const [key, { checkedAt }] of this.noted) if (checkedAt < this.checkedAt) this.noted.delete(key);
+    for (const [key, { check }] of this.noted) if (check < this.check) this.noted.delete(key);
     return [...[...this.noted.values()].map(({ problem }) => problem), ...failing].slice(0, NAMED_AT_MOST);
   }
 }

@@ -29,7 +29,6 @@ async function allHeard(service: ServiceProcess, webhooks: number): Promise<void
 
 it.each([
   { megabytes: 50, of: 'one tenant', tenants: ['large-0'] },
-  { megabytes: 50, of: 'eight tenants', tenants: EIGHT },
   {
     megabytes: 30,
     of: 'five tenants',
