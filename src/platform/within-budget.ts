@@ -9,6 +9,12 @@ export interface BudgetedRead extends Patience, Pick<PlatformErrorFacts, 'servic
   bytes: number;
 }
 
+/** What was read, and the room that it takes in memory, which the reader must release. */
+export interface BudgetedValue<T> {
+  value: T;
+  room: Reservation;
+}
+
 /**
  * Reads one thing within the memory budget: beside others where it fits, else alone.
  *
@@ -20,10 +26,10 @@ export async function withinBudget<T>(
   budget: MemoryBudget,
   request: BudgetedRead,
   read: (room: Reservation) => Promise<T>,
-): Promise<{ value: T; room: Reservation }> {
-  const alone = async () => readWith(await inTime(budget.reserveAlone(request), request), read);
+): Promise<BudgetedValue<T>> {
+  const alone = async () => readWith(await reservedInTime(budget.reserveAlone(request), request), read);
   if (request.bytes > budget.limit) return alone();
-  const beside = await inTime(budget.reserve(request.bytes, request), request);
+  const beside = await reservedInTime(budget.reserve(request.bytes, request), request);
   try {
     return await readWith(beside, read);
   } catch (error) {
@@ -32,7 +38,16 @@ export async function withinBudget<T>(
   }
 }
 
-async function inTime(reserved: Promise<Reservation>, request: BudgetedRead): Promise<Reservation> {
+/**
+ * A reservation that was asked for.
+ *
+ * @param request the call that it is for
+ * @throws PlatformError of kind `no-room` when it was not given in time
+ */
+export async function reservedInTime(
+  reserved: Promise<Reservation>,
+  request: Pick<BudgetedRead, 'service' | 'route'>,
+): Promise<Reservation> {
   try {
     return await reserved;
   } catch (error) {
@@ -41,10 +56,11 @@ async function inTime(reserved: Promise<Reservation>, request: BudgetedRead): Pr
   }
 }
 
-async function readWith<T>(
+/** Reads with a reservation, which is released where `read` throws. @throws what `read` throws */
+export async function readWith<T>(
   room: Reservation,
   read: (room: Reservation) => Promise<T>,
-): Promise<{ value: T; room: Reservation }> {
+): Promise<BudgetedValue<T>> {
   try {
     return { value: await read(room), room };
   } catch (error) {

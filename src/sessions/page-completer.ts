@@ -2,8 +2,10 @@ import { Injectable, Logger } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
 import type { SessionPage } from '../platform/core/core.client.js';
+import type { ExpiryRule } from '../completions/completion.js';
 import { PlatformError } from '../platform/platform-error.js';
 import type { Reservation } from '../platform/reservation.js';
+import type { BudgetedValue } from '../platform/within-budget.js';
 import type { Scan } from './check-run.js';
 import { CompletionBatches } from './completion-batches.js';
 import { CompletionPace } from './completion-pace.js';
@@ -11,7 +13,7 @@ import type { ReadSession } from './delivery-plan.js';
 import { decide } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
 import { type CompletionResult, SessionCompleter } from './session-completer.js';
-import { type Read, SessionPages } from './session-pages.js';
+import { SessionPages } from './session-pages.js';
 import { TenantProblems } from './tenant-problems.js';
 
 /** What the sessions of one page came to. */
@@ -21,6 +23,14 @@ export interface PageOutcome {
   fresh: number;
   /** Sessions that are to be read when the page is read again. */
   unread: number;
+}
+
+/** How a session of a scan has ended. */
+interface Ended {
+  rule: ExpiryRule;
+  scan: Scan;
+  /** When it was asked for; epoch ms of this machine. */
+  readAt: number;
 }
 
 /** Decides on the sessions of a page, and has those that ended completed. */
@@ -44,13 +54,14 @@ export class PageCompleter {
    * @param readAt when the page was asked for; epoch ms of this machine
    * @throws CompletionFailedError
    */
-  async complete({ value: found, room }: Read<SessionPage>, scan: Scan, readAt: number): Promise<PageOutcome> {
+  async complete({ value: found, room }: BudgetedValue<SessionPage>, scan: Scan, readAt: number): Promise<PageOutcome> {
     const problems = this.noteRejected(found, scan);
     const fresh = freshOf(found, scan);
     const ended: ReadSession[] = [];
     const share = Math.ceil(room.bytes / Math.max(1, found.count));
     for (const session of fresh) {
-      if (this.hasEnded(session, scan)) ended.push(this.read(session, scan, readAt, room.split(share)));
+      const rule = this.endedBy(session, scan);
+      if (rule) ended.push(this.read(session, { rule, scan, readAt }, room.split(share)));
     }
     room.release();
     const outcome = await this.completeAll(ended, scan);
@@ -65,14 +76,14 @@ export class PageCompleter {
    * @throws CompletionFailedError; PlatformError
    */
   async completeOneByOne(
-    { value: found, room }: Read<SessionPage>,
+    { value: found, room }: BudgetedValue<SessionPage>,
     scan: Scan,
     mayGoOn: () => Promise<boolean>,
   ): Promise<PageOutcome> {
     room.release();
     const problems = this.noteRejected(found, scan);
     const fresh = freshOf(found, scan);
-    const wanted = fresh.filter((session) => this.hasEnded(session, scan));
+    const wanted = fresh.filter((session) => this.endedBy(session, scan) !== undefined);
     const portion = wanted.length > 0 ? await this.pace.take(wanted.length, mayGoOn) : 0;
     const outcomes = await Promise.all(wanted.slice(0, portion).map(({ id }) => this.completeOne(id, scan)));
     const sum = (of: 'completed' | 'unread') => outcomes.reduce((total, outcome) => total + outcome[of], 0);
@@ -86,16 +97,17 @@ export class PageCompleter {
     const readAt = Date.now();
     const read = await this.readOne(id, scan);
     const session = read?.value;
-    if (!read || !session || !this.hasEnded(session, scan)) {
+    const rule = session && this.endedBy(session, scan);
+    if (!read || !rule) {
       read?.room.release();
       this.quarantine.endReading(id);
       scan.staying.add(id);
       return { completed: 0, unread: 0 };
     }
-    return this.completeAll([this.read(session, scan, readAt, read.room)], scan);
+    return this.completeAll([this.read(session, { rule, scan, readAt }, read.room)], scan);
   }
 
-  private async readOne(id: string, scan: Scan): Promise<Read<ChatSession | undefined> | undefined> {
+  private async readOne(id: string, scan: Scan): Promise<BudgetedValue<ChatSession | undefined> | undefined> {
     try {
       return await this.pages.readOne(id, scan);
     } catch (error) {
@@ -117,28 +129,24 @@ export class PageCompleter {
   }
 
   /** Serialised right away: the sessions as they were read are not held on to while they wait for their batch. */
-  private read(session: ChatSession, scan: Scan, readAt: number, room: Reservation): ReadSession {
+  private read(session: ChatSession, { rule, scan, readAt }: Ended, room: Reservation): ReadSession {
     const { tenant, threshold, run } = scan;
-    const decision = this.decide(session, scan);
-    const rule = decision.action === 'complete' ? decision.rule : threshold.rule;
     const read = this.completer.read(session, { rule, thresholdSeconds: threshold.seconds, tenant, readAt, run }, room);
     this.quarantine.endReading(session.id);
     return read;
   }
 
-  /** Notes of a session why it stays on the list, where it has not ended. */
-  private hasEnded(session: ChatSession, scan: Scan): boolean {
-    const decision = this.decide(session, scan);
+  /** @returns by which rule a session has ended; undefined when it has not, and why it stays on the list is noted */
+  private endedBy(session: ChatSession, scan: Scan): ExpiryRule | undefined {
+    const { run, threshold } = scan;
+    const { liveChatMaxIdleMs } = this.config;
+    const decision = decide(session, { now: run.now, threshold, liveChatMaxIdleMs });
     const held = this.quarantine.holds(session.id);
-    if (decision.action === 'complete' && !held && !this.isForeign(session, scan)) return true;
+    if (decision.action === 'complete' && !held && !this.isForeign(session, scan)) return decision.rule;
     scan.staying.add(session.id);
-    if (decision.action === 'hold') scan.run.figures.held++;
+    if (decision.action === 'hold') run.figures.held++;
     if (decision.action === 'reject') this.reject(session.id, decision.problem, scan);
-    return false;
-  }
-
-  private decide(session: ChatSession, { run, threshold }: Scan) {
-    return decide(session, { now: run.now, threshold, liveChatMaxIdleMs: this.config.liveChatMaxIdleMs });
+    return undefined;
   }
 
   /** Were hbf-core's filter to fail, a customer would get another's transcripts. */

@@ -7,7 +7,7 @@ import { mayBeSmaller, PageSize } from '../platform/page-size.js';
 import { isNoRoom, PlatformError } from '../platform/platform-error.js';
 import { platformError } from '../platform/platform-failure.js';
 import type { Reservation } from '../platform/reservation.js';
-import { NoRoomError } from '../transport/transport-errors.js';
+import { type BudgetedValue, reservedInTime, readWith } from '../platform/within-budget.js';
 import type { Scan } from './check-run.js';
 import { ENDS_THE_PROCESS, Quarantine } from './quarantine.js';
 import { SessionLists } from './session-lists.js';
@@ -27,12 +27,8 @@ export interface PageQuery {
   pageSize: number;
 }
 
-/** What was read, and the room that it takes in memory, which the reader must release. */
-export interface Read<T> {
-  value: T;
-  room: Reservation;
-}
-
+/** What errors name. */
+const REQUEST = { service: 'hbf-core', route: '/chat-sessions' } as const;
 /** What a session takes in memory before the first is known, in bytes. */
 const FIRST_GUESS = 64 * 1024;
 /** What a session without its messages takes, in bytes, before its list is read. */
@@ -107,16 +103,14 @@ export class SessionPages {
    * @returns undefined when the page was too long: `sizeFor` is smaller now, or the scan is a light one
    * @throws PageTooSlowError; PlatformError
    */
-  async read(scan: Scan, { page, pageSize }: PageQuery): Promise<Read<SessionPage> | undefined> {
+  async read(scan: Scan, { page, pageSize }: PageQuery): Promise<BudgetedValue<SessionPage> | undefined> {
     const { tenant, cutoff, light } = scan;
     const query = { tenantId: tenant.id, lastInteractionBefore: cutoff, page, pageSize, includeMessages: !light };
     try {
       const room = await this.reserve(pageSize * (light ? LIGHT_BYTES : this.meanBytes));
-      return await orRelease(room, async () => {
-        const value = await this.lists.list(query, scan, room);
-        if (!light) this.noteSize(value);
-        return { value, room };
-      });
+      const read = await readWith(room, () => this.lists.list(query, scan, room));
+      if (!light) this.noteSize(read.value);
+      return read;
     } catch (error) {
       if (!mayBeSmaller(error)) throw error;
       const shrunk = this.shrink(scan, pageSize);
@@ -134,12 +128,12 @@ export class SessionPages {
    * @returns undefined when hbf-core does not know it
    * @throws PlatformError; of kind `shape` when it cannot be read at all
    */
-  async readOne(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+  async readOne(id: string, scan: Scan): Promise<BudgetedValue<ChatSession | undefined>> {
     // a process has ended over it: it is not read again before that is counted
     if (this.quarantine.hasDeaths(id)) return this.readAlone(id, scan);
     try {
       const room = await this.reserve(this.meanBytes);
-      return await orRelease(room, async () => ({ value: await this.lists.read(id, scan, room), room }));
+      return await readWith(room, () => this.lists.read(id, scan, room));
     } catch (error) {
       if (!isNoRoom(error)) throw error;
       return this.readAlone(id, scan);
@@ -150,15 +144,15 @@ export class SessionPages {
    * Noted before it is read: what ends the process twice is not read a third time. But only then: a process that ends while
    * the session waits for its room, which may take a minute, has not ended over it.
    */
-  private async readAlone(id: string, scan: Scan): Promise<Read<ChatSession | undefined>> {
+  private async readAlone(id: string, scan: Scan): Promise<BudgetedValue<ChatSession | undefined>> {
     if (this.quarantine.endsTheProcess(id, scan.tenant.id)) {
       throw platformError(REQUEST, { kind: 'shape', code: 'ends_the_process', cause: new Error(ENDS_THE_PROCESS) });
     }
-    const room = await this.inTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ALL_MS }));
+    const room = await reservedInTime(this.budget.reserveAlone({ withinMs: WAIT_FOR_ALL_MS }), REQUEST);
     try {
-      return await orRelease(room, async () => {
+      return await readWith(room, async () => {
         await this.quarantine.beginReading(id, scan.tenant.id);
-        return { value: await this.lists.read(id, scan, room), room };
+        return this.lists.read(id, scan, room);
       });
     } catch (error) {
       this.quarantine.endReading(id);
@@ -167,16 +161,8 @@ export class SessionPages {
   }
 
   private reserve(bytes: number): Promise<Reservation> {
-    return this.inTime(this.budget.reserve(Math.min(bytes, this.budget.limit), { withinMs: WAIT_FOR_ROOM_MS }));
-  }
-
-  private async inTime(reserved: Promise<Reservation>): Promise<Reservation> {
-    try {
-      return await reserved;
-    } catch (error) {
-      if (!(error instanceof NoRoomError)) throw error;
-      throw platformError(REQUEST, { kind: 'no-room', code: 'no_room' });
-    }
+    const most = Math.min(bytes, this.budget.limit);
+    return reservedInTime(this.budget.reserve(most, { withinMs: WAIT_FOR_ROOM_MS }), REQUEST);
   }
 
   private noteSize({ count, size }: SessionPage): void {
@@ -195,16 +181,5 @@ export class SessionPages {
 
   private sizesOf(light: boolean): Map<string, PageSize> {
     return light ? this.sizes.light : this.sizes.whole;
-  }
-}
-
-const REQUEST = { service: 'hbf-core', route: '/chat-sessions' } as const;
-
-async function orRelease<T>(room: Reservation, read: () => Promise<T>): Promise<T> {
-  try {
-    return await read();
-  } catch (error) {
-    room.release();
-    throw error;
   }
 }
