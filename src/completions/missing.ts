@@ -39,6 +39,16 @@ export function afterUncounted(missing: Missing | undefined, now: number): Still
 }
 
 /**
+ * What one more answer 404 or 410 of hbf-core comes to.
+ *
+ * @param counts whether hbf-core answered 200 to something else within a minute
+ * @param now epoch milliseconds
+ */
+export function afterUnknown(missing: Missing | undefined, counts: boolean, now: number): StillMissing | 'gone' {
+  return counts ? afterMissing(missing, now) : afterUncounted(missing, now);
+}
+
+/**
  * What it means for a delivery that hbf-core answers 404 or 410 for its session or tenant.
  *
  * @param what hbf-core does not know
@@ -51,7 +61,7 @@ export function missingResult(
   counts: boolean,
   now: number,
 ): DeliveryResult {
-  const next = counts ? afterMissing(missing, now) : afterUncounted(missing, now);
+  const next = afterUnknown(missing, counts, now);
   if (next === 'gone') {
     const since = missing?.since.toISOString();
     const message = `hbf-core does not know the ${what} any more: it has said so since ${since}`;

@@ -103,7 +103,7 @@ export class Heartbeat implements OnApplicationBootstrap {
 
   /** @returns whether what was taken by `token` is still held; asks the database where the last beat is too old */
   async stillHolds(token: string | undefined): Promise<boolean> {
-    return (await this.confirmed()) && token?.startsWith(`${this.id}.`) === true;
+    return (await this.confirmed()) && token !== undefined && this.holdsBy(token);
   }
 
   listenToMembers(listener: (change: MembersChange) => void): void {

@@ -72,26 +72,16 @@ export class Quarantine {
 
   /** Leaves a session alone for an hour, from now on. */
   add(sessionId: string, tenantId: string, reason: string): void {
-    const before = this.entries.get(sessionId);
-    const now = this.clock.now();
-    const entry = before ?? { _id: sessionId, tenantId, since: new Date(now), deaths: 0, repetitions: 0 };
-    this.set({ ...entry, reason, nextTryAt: new Date(now + TRY_AGAIN_AFTER_MS) });
-    if (before?.reason !== reason) this.logger.warn({ sessionId, tenantId, reason }, 'session.quarantined');
+    const known = this.entries.get(sessionId)?.reason;
+    const entry = this.entryOf(sessionId, tenantId, reason);
+    this.set({ ...entry, reason, nextTryAt: new Date(this.clock.now() + TRY_AGAIN_AFTER_MS) });
+    if (known !== reason) this.logger.warn({ sessionId, tenantId, reason }, 'session.quarantined');
   }
 
   /** Counts that hbf-core shows a completed session as ACTIVE again; the third time it is put in quarantine. */
   repeated(sessionId: string, tenantId: string): void {
-    const now = new Date(this.clock.now());
-    const before = this.entries.get(sessionId);
-    const entry = before ?? {
-      _id: sessionId,
-      tenantId,
-      reason: NOT_COMPLETED,
-      since: now,
-      deaths: 0,
-      nextTryAt: NEVER,
-    };
-    const repetitions = (before?.repetitions ?? 0) + 1;
+    const entry = this.entryOf(sessionId, tenantId, NOT_COMPLETED);
+    const repetitions = entry.repetitions + 1;
     this.set({ ...entry, repetitions });
     if (repetitions >= MAX_REPETITIONS) this.add(sessionId, tenantId, NOT_COMPLETED);
   }
@@ -110,10 +100,8 @@ export class Quarantine {
 
   /** Notes in the database that a session is read now that takes much of the memory. @throws the database's error */
   async beginReading(sessionId: string, tenantId: string): Promise<void> {
-    const before = this.entries.get(sessionId);
-    const since = new Date(this.clock.now());
-    const entry = before ?? { _id: sessionId, tenantId, reason: IS_LARGE, since, repetitions: 0, nextTryAt: NEVER };
-    this.set({ ...entry, deaths: (before?.deaths ?? 0) + 1 });
+    const entry = this.entryOf(sessionId, tenantId, IS_LARGE);
+    this.set({ ...entry, deaths: entry.deaths + 1 });
     await this.save();
   }
 
@@ -152,6 +140,12 @@ export class Quarantine {
   async list(limit: number): Promise<QuarantinedSession[]> {
     const held = { nextTryAt: { $gt: new Date(this.clock.now()) } };
     return this.collection.find(held).sort({ since: 1 }).limit(limit).toArray();
+  }
+
+  /** What is known of a session; of one that is not known, an entry that counts nothing yet and holds nothing back. */
+  private entryOf(_id: string, tenantId: string, reason: string): QuarantinedSession {
+    const since = new Date(this.clock.now());
+    return this.entries.get(_id) ?? { _id, tenantId, reason, since, deaths: 0, repetitions: 0, nextTryAt: NEVER };
   }
 
   private set(entry: QuarantinedSession): void {

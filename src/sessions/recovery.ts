@@ -8,7 +8,7 @@ import {
 } from '../completions/completion.js';
 import { type Delivery, integrationIdOf } from '../completions/delivery.js';
 import { IntentRepository } from '../completions/intent.repository.js';
-import { afterMissing, afterUncounted, type StillMissing } from '../completions/missing.js';
+import { afterUnknown, type StillMissing } from '../completions/missing.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { release } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
@@ -152,7 +152,7 @@ export class Recovery {
     const gone: PlannedCompletion[] = [];
     for (const planned of unknown) {
       const counts = await this.witness.answersOthers(planned.sessionId);
-      const next = (counts ? afterMissing : afterUncounted)(planned.missing, this.clock.now());
+      const next = afterUnknown(planned.missing, counts, this.clock.now());
       if (next === 'gone') gone.push(planned);
       else postponed.set(planned._id, next);
     }
