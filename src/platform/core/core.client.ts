@@ -6,11 +6,12 @@ import { type Page, readPage } from '../page.js';
 import { PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
 import { type JsonObject, nonEmptyString, object } from '../shape.js';
+import { unlessMissing } from '../unless-missing.js';
 import { CoreWitness } from './core-witness.js';
 import { type ChatSession, readChatSession } from './chat-session.dto.js';
 import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
 import { type Pipeline, readPipeline } from './pipeline.dto.js';
-import { readSurvey, type Survey } from './survey.dto.js';
+import { readSurveyPage, type Survey } from './survey.dto.js';
 import { readTenant, type Tenant } from './tenant.dto.js';
 import { readTenantUsages, type TenantUsages } from './tenant-usage.dto.js';
 
@@ -37,7 +38,6 @@ const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, inclu
 const SURVEYS = '/organizations/{orgId}/surveys';
 const SURVEYS_PER_PAGE = 100;
 const MAX_SURVEY_PAGES = 100;
-const GONE = 410;
 /** A delivery goes out without the contact when hbf-core does not answer within this time. */
 const CONTACT_TIMEOUT_MS = 2_000;
 
@@ -104,11 +104,11 @@ export class CoreClient {
     const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
     const session = await unlessMissing(this.get(request, sessionOf));
     if (!session) return undefined;
-    if (session.id !== id)
-      throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'other_session' });
+    const wrong = (code: string) => new PlatformError({ service: 'hbf-core', route, kind: 'shape', code });
+    if (session.id !== id) throw wrong('other_session');
     this.witness.noteSession(id);
-    if (session.tenantId === undefined || session.tenantId === tenantId) return session;
-    throw new PlatformError({ service: 'hbf-core', route, kind: 'shape', code: 'foreign_session' });
+    if (session.tenantId !== undefined && session.tenantId !== tenantId) throw wrong('foreign_session');
+    return session;
   }
 
   /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
@@ -130,12 +130,8 @@ export class CoreClient {
    * takes no session id, according to hbf-core's API document.
    */
   hasSurveys(orgId: string): Promise<boolean> {
-    const request = {
-      route: SURVEYS,
-      params: { orgId },
-      query: { page: 0, pageSize: 1 },
-      maxAnswerBytes: MAX_LIST_BYTES,
-    };
+    const query = { page: 0, pageSize: 1 };
+    const request = { route: SURVEYS, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES };
     return this.get(request, (answer) => {
       const { count, total = 0 } = readPage(answer, (item) => item);
       return count > 0 || total > 0;
@@ -248,25 +244,4 @@ export class CoreClient {
 
 function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {
   return Object.assign(readChatSession(value), { answerBytes: bytes });
-}
-
-async function unlessMissing<T>(answer: Promise<T>, ...otherStatuses: number[]): Promise<T | undefined> {
-  try {
-    return await answer;
-  } catch (error) {
-    if (!(error instanceof PlatformError)) throw error;
-    if (error.kind === 'not-found' || isOneOf(error, [GONE, ...otherStatuses])) return undefined;
-    throw error;
-  }
-}
-
-function isOneOf({ status }: PlatformError, statuses: readonly number[]): boolean {
-  return status !== undefined && statuses.includes(status);
-}
-
-/** Drops surveys of other sessions, should hbf-core list them; a survey of the session that cannot be read is an error. */
-function readSurveyPage(answer: unknown, sessionId: string): Page<Survey> {
-  const raw = readPage(answer, (item) => item);
-  const mine = raw.items.filter((item) => (item as { session?: unknown } | null)?.session === sessionId);
-  return { ...raw, items: mine.map((item) => readSurvey(item)) };
 }
