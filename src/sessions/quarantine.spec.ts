@@ -92,6 +92,16 @@ describe('the quarantine', () => {
     expect(await connection.collection('quarantine').countDocuments()).toBe(1);
   });
 
+  it('writes what changes while it is being written the next time', async () => {
+    const quarantine = open();
+    quarantine.add('s1', 't1', 'refused');
+    const saving = quarantine.save();
+    quarantine.add('s1', 't1', 'unreadable');
+    await saving;
+    await quarantine.save();
+    expect(await quarantine.list(10)).toMatchObject([{ _id: 's1', reason: 'unreadable' }]);
+  });
+
   it('forgets what was not seen again for a day after it was to be tried again', async () => {
     const quarantine = open();
     quarantine.add('s1', 't1', 'refused');

@@ -124,16 +124,16 @@ export class Quarantine {
 
   /** Writes what has changed. @throws the database's error; it is written the next time */
   async save(): Promise<void> {
-    const ids = [...this.changed];
-    if (ids.length === 0) return;
-    const operations = ids.map((_id) => {
-      const entry = this.entries.get(_id);
-      return entry
+    const writing = [...this.changed].map((_id) => ({ _id, entry: this.entries.get(_id) }));
+    if (writing.length === 0) return;
+    const operations = writing.map(({ _id, entry }) =>
+      entry
         ? { replaceOne: { filter: { _id }, replacement: withoutId(entry), upsert: true } }
-        : { deleteOne: { filter: { _id } } };
-    });
+        : { deleteOne: { filter: { _id } } },
+    );
     await this.collection.bulkWrite(operations, { ordered: false });
-    ids.forEach((id) => this.changed.delete(id));
+    // what changed while it was written is written the next time
+    for (const { _id, entry } of writing) if (this.entries.get(_id) === entry) this.changed.delete(_id);
   }
 
   /** @returns what is in quarantine now, as all replicas know it; the oldest first. @throws the database's error */
