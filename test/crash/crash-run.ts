@@ -119,6 +119,7 @@ class CrashRun {
     while (load.sessionIds.length < options.sessions) load.offerSession();
     clearInterval(offering);
     const late = await world.allDelivered(DELIVERED_WITHIN_MS).catch((error: Error) => error.message);
+    await this.service.waitReady(); // before its first line of code a signal just ends a process
     const exit = await this.service.stop();
     const ended = exit.code === 0 ? undefined : `the last process did not stop in order: ${JSON.stringify(exit)}`;
     return this.result([late, ended].filter((problem) => typeof problem === 'string'));
