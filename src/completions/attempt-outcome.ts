@@ -5,7 +5,7 @@ export type AttemptOutcome =
       result: 'failed';
       /** HTTP status, when there was an answer. */
       statusCode?: number;
-      /** A short machine-readable reason: `http_503`, `timeout`, `ECONNREFUSED`, `address_refused`, … */
+      /** A short machine-readable reason: `http_503`, `timeout`, `ECONNREFUSED`, `no_public_address`, … */
       code: string;
       /** For people: no payload, no header value, capped. */
       message: string;

@@ -219,11 +219,37 @@ describe('WebhookClient, what receivers answer', () => {
     expect(await post(asDate.url)).toMatchObject({ code: 'http_503', retryAfterMs: 0 });
   });
 
-  it('passes over early hints', async () => {
-    const url = await speak((socket) =>
-      socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok'),
-    );
-    expect(await post(url)).toMatchObject({ result: 'delivered', statusCode: 200, responseSnippet: 'ok' });
+  it.each([
+    ['early hints', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'],
+    ['100 Continue', 'HTTP/1.1 100 Continue\r\n\r\n'],
+    ['both', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n'],
+  ])('passes over %s, in one piece or byte by byte', async (_, interim) => {
+    const answer = `${interim}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok`;
+    const whole = await speak((socket) => socket.write(answer));
+    const inPieces = await speak((socket) => {
+      socket.setNoDelay(true);
+      const next = (at: number): void =>
+        void (at < answer.length && socket.write(answer[at]!, () => setImmediate(() => next(at + 1))));
+      next(0);
+    });
+    for (const url of [whole, inPieces]) {
+      expect(await post(url)).toMatchObject({ result: 'delivered', statusCode: 200, responseSnippet: 'ok' });
+    }
+  });
+
+  it('passes over 100 Continue on a kept connection, too', async () => {
+    const receiver = await receive((response) => (response.writeContinue(), response.end('ok')));
+    const webhooks = client();
+    for (let n = 0; n < 6; n++) {
+      expect(await webhooks.post(request(receiver.url))).toMatchObject({ result: 'delivered', responseSnippet: 'ok' });
+    }
+    expect(receiver.received).toHaveLength(6);
+  });
+
+  it('takes headers of 20 KB', async () => {
+    const headers = Object.fromEntries(Array.from({ length: 20 }, (_, n) => [`x-long-${n}`, 'x'.repeat(1_000)]));
+    const receiver = await receive((response) => response.writeHead(200, headers).end('ok'));
+    expect(await post(receiver.url)).toMatchObject({ result: 'delivered', responseSnippet: 'ok' });
   });
 
   it('stops reading an endless body, keeps its first kilobyte and closes the connection', async () => {
@@ -260,6 +286,62 @@ describe('WebhookClient, what receivers answer', () => {
   });
 });
 
+describe('WebhookClient, on a kept connection that the receiver closes at its next request', () => {
+  /** Answers the first request of a connection; at the second one the connection ends as `end` says. */
+  const closing = async (end: (socket: Socket) => void) => {
+    const served = new Map<Socket, number>();
+    const heard: number[] = [];
+    const url = await listen(
+      createTcpServer((socket) => {
+        socket.on('data', (chunk) => {
+          if (!chunk.includes('POST ')) return;
+          const nth = (served.get(socket) ?? 0) + 1;
+          served.set(socket, nth);
+          heard.push(nth);
+          if (nth === 1) socket.write('HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok');
+          else end(socket);
+        });
+      }),
+    );
+    return { url, heard };
+  };
+
+  it.each([
+    ['closed', (socket: Socket): void => void socket.end()],
+    ['reset', (socket: Socket): void => void socket.resetAndDestroy()],
+  ])('sends once more at once, on a fresh one: %s', async (_, end) => {
+    const { url, heard } = await closing(end);
+    const webhooks = client();
+    for (let n = 0; n < 4; n++) {
+      expect(await webhooks.post(request(url))).toMatchObject({ result: 'delivered', responseSnippet: 'ok' });
+    }
+    expect(heard.filter((nth) => nth > 1)).not.toEqual([]);
+    expect(heard.filter((nth) => nth === 1)).toHaveLength(4);
+  });
+
+  it('does not where a byte of an answer has come, nor on a fresh connection', async () => {
+    const { url, heard } = await closing((socket) => socket.write('H', () => socket.destroy()));
+    const webhooks = client();
+    // undici frees a connection a moment after its answer: the first posts may open one each
+    const failed = async () => (await webhooks.post(request(url))).result === 'failed';
+    await waitFor('a kept connection to be used', failed);
+    expect(heard.filter((nth) => nth > 1)).toHaveLength(1);
+    const nowhere = await receive((response) => response.destroy());
+    expect(await webhooks.post(request(nowhere.url))).toMatchObject({ result: 'failed', code: 'ECONNRESET' });
+    expect(nowhere.received).toHaveLength(1);
+  });
+
+  it('sends no third time', async () => {
+    let good = 2;
+    const dying = await receive((response) => (good-- > 0 ? response.end() : response.destroy()));
+    const webhooks = client();
+    for (let n = 0; n < 2; n++) await webhooks.post(request(dying.url));
+    await waitFor('both connections to be free', () => new Promise<boolean>((done) => setImmediate(done, true)));
+    expect(await webhooks.post(request(dying.url))).toMatchObject({ result: 'failed', code: 'ECONNRESET' });
+    expect(dying.received).toHaveLength(4);
+  });
+});
+
 describe('WebhookClient, when no answer comes', () => {
   it.each([
     ['silence', (): void => undefined],
@@ -273,7 +355,7 @@ describe('WebhookClient, when no answer comes', () => {
     const closing = await speak((socket) => socket.destroy());
     const resetting = await speak((socket) => socket.resetAndDestroy());
     const ssh = await speak((socket) => socket.write('SSH-2.0-OpenSSH_9.6\r\n'));
-    const huge = await speak((socket) => socket.write(`HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(40_000)}\r\n\r\n`));
+    const huge = await speak((socket) => socket.write(`HTTP/1.1 200 OK\r\nx-a: ${'a'.repeat(70_000)}\r\n\r\n`));
     for (const url of [closing, resetting])
       expect(await post(url)).toMatchObject({ code: 'ECONNRESET', retryable: true });
     for (const url of [ssh, huge]) expect(await post(url)).toMatchObject({ code: 'response_broken', retryable: true });
@@ -284,7 +366,11 @@ describe('WebhookClient, when no answer comes', () => {
     const lookup: LookupFunction = (hostname, _options, callback) =>
       callback(Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' }), '');
     const outcome = await client({}, lookup).post(request('http://nowhere.test/'));
-    expect(outcome).toMatchObject({ code: 'ENOTFOUND', message: 'the host name does not resolve', retryable: true });
+    expect(outcome).toMatchObject({
+      code: 'no_public_address',
+      message: 'the host name resolves to no public address',
+      retryable: true,
+    });
   });
 
   it('says that it was stopped', async () => {
@@ -319,8 +405,8 @@ describe('WebhookClient, whom it may reach', () => {
     const outcome = await client({}, resolver(['127.0.0.2'])).post(request(named(receiver.url, 'receiver.test')));
     expect(outcome).toMatchObject({
       result: 'failed',
-      code: 'address_refused',
-      message: 'the host resolves to an address that is not public',
+      code: 'no_public_address',
+      message: 'the host name resolves to no public address',
       retryable: true,
     });
     expect(receiver.connections).toBe(0);
@@ -344,7 +430,7 @@ describe('WebhookClient, whom it may reach', () => {
     const webhooks = client({}, resolver(['127.0.0.1'], ['127.0.0.2']));
     const url = named(allowed.url, 'rebinding.test');
     expect(await webhooks.post(request(url))).toMatchObject({ result: 'delivered' });
-    expect(await webhooks.post(request(url))).toMatchObject({ code: 'address_refused' });
+    expect(await webhooks.post(request(url))).toMatchObject({ code: 'no_public_address' });
     expect(reached).toBe(0);
   });
 });

@@ -2,6 +2,7 @@ import { Inject, Injectable, type OnApplicationShutdown, Optional } from '@nestj
 import { Agent } from 'undici';
 import { Config } from '../config/config.js';
 import { exchange, type Reading } from '../transport/answer-reader.js';
+import { diedBeforeAnswer } from './answer-watch.js';
 import { readWebhookUrl, type UrlRules, urlRulesOf } from './address-filter.js';
 import { guardedConnector, WEBHOOK_CONNECT_OPTIONS, type WebhookConnectOptions } from './webhook-connector.js';
 import { type WebhookHeader, webhookHeaders, WebhookHeadersError } from './webhook-headers.js';
@@ -33,6 +34,8 @@ const TARGETS_KEPT = 1_000;
 const SNIPPET_BYTES = 1024;
 /** Idle connections are closed after this time; below the 15-75 s at which most receivers close theirs. */
 const KEEP_ALIVE_MS = 10_000;
+/** Bytes of an answer's headers: more than receivers send, little enough for every connection. */
+const MAX_HEADER_BYTES = 64 * 1024;
 
 /**
  * Posts to customers' webhooks: https only (unless WEBHOOK_ALLOW_HTTP), to public addresses only (unless
@@ -41,6 +44,8 @@ const KEEP_ALIVE_MS = 10_000;
 @Injectable()
 export class WebhookClient implements OnApplicationShutdown {
   private readonly agent: Agent;
+  /** Opens a connection for every request. */
+  private readonly freshAgent: Agent;
   private readonly urlRules: UrlRules;
   private readonly targets = new Map<string, Target | { refusal: string }>();
 
@@ -49,17 +54,19 @@ export class WebhookClient implements OnApplicationShutdown {
     @Optional() @Inject(WEBHOOK_CONNECT_OPTIONS) connect: WebhookConnectOptions = {},
   ) {
     this.urlRules = urlRulesOf(config);
-    this.agent = new Agent({
+    const options: Agent.Options = {
       connect: guardedConnector(config.webhookAllowedPrivateCidrs, config.webhookTimeoutMs, connect),
       // no limit here: the dispatcher limits attempts, and integrations that share a host must not wait for a slow one
       connections: null,
-      pipelining: 1,
       keepAliveTimeout: KEEP_ALIVE_MS,
       keepAliveMaxTimeout: 2 * KEEP_ALIVE_MS,
+      maxHeaderSize: MAX_HEADER_BYTES,
       // the reader's one deadline covers both
       headersTimeout: 0,
       bodyTimeout: 0,
-    });
+    };
+    this.agent = new Agent({ ...options, pipelining: 1 });
+    this.freshAgent = new Agent({ ...options, pipelining: 0 });
   }
 
   /** Makes one attempt. Anything that the receiver or the integration's settings cause is an outcome; never throws. */
@@ -83,7 +90,7 @@ export class WebhookClient implements OnApplicationShutdown {
   }
 
   async close(): Promise<void> {
-    await this.agent.destroy();
+    await Promise.all([this.agent.destroy(), this.freshAgent.destroy()]);
   }
 
   /** Results are kept, as the same few URLs come again and again and one check costs as much as signing a session. */
@@ -97,11 +104,24 @@ export class WebhookClient implements OnApplicationShutdown {
     return target;
   }
 
-  private exchange({ origin, path }: Target, request: WebhookRequest): Promise<WebhookAnswer> {
+  /**
+   * A kept connection that the receiver has closed meanwhile says nothing about the receiver: the request is sent once
+   * more, at once and within the same deadline, on a connection of its own.
+   */
+  private async exchange({ origin, path }: Target, request: WebhookRequest): Promise<WebhookAnswer> {
     const { headers: custom, body, webhookId, signingSecrets, timeoutMs = this.config.webhookTimeoutMs } = request;
     const headers = webhookHeaders({ custom, webhookId, sentAt: new Date(), body, signingSecrets });
+    const sent = { origin, path, method: 'POST', headers, body } as const;
+    const endsAt = performance.now() + timeoutMs;
     const reading: Reading = { timeoutMs, keep: 'start', maxBytes: SNIPPET_BYTES };
-    const sent = exchange(this.agent, { origin, path, method: 'POST', headers, body }, reading);
-    return sent.catch((error: Error) => ({ error }));
+    try {
+      return await exchange(this.agent, sent, reading);
+    } catch (error) {
+      const leftMs = endsAt - performance.now();
+      if (!diedBeforeAnswer(error) || leftMs < 1) return { error: error as Error };
+      return await exchange(this.freshAgent, sent, { ...reading, timeoutMs: leftMs }).catch((again: Error) => ({
+        error: again,
+      }));
+    }
   }
 }

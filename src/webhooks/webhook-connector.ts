@@ -2,6 +2,7 @@ import { lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction, type Socket } from 'node:net';
 import { buildConnector } from 'undici';
 import { addressRefusal, type Cidrs } from './address-filter.js';
+import { watchAnswers } from './answer-watch.js';
 
 /** Nest token of WebhookConnectOptions; without a provider the system's resolver and certificates are used. */
 export const WEBHOOK_CONNECT_OPTIONS = Symbol('WEBHOOK_CONNECT_OPTIONS');
@@ -49,9 +50,12 @@ export function guardedConnector(
     connect(options, (error, socket) => {
       if (error) return callback(error, null);
       const refusalOfPeer = peerRefusal(socket, allowed);
-      if (!refusalOfPeer) return callback(null, socket);
-      socket.destroy();
-      callback(refusalOfPeer, null);
+      if (refusalOfPeer) {
+        socket.destroy();
+        return callback(refusalOfPeer, null);
+      }
+      watchAnswers(socket);
+      callback(null, socket);
     });
   };
 }

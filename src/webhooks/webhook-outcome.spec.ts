@@ -61,8 +61,8 @@ describe('outcomeOf', () => {
 
   it('tells a refused address and a missed deadline apart', () => {
     expect(outcomeOf({ error: new AddressRefusedError('not public') }, 5, NOW)).toMatchObject({
-      code: 'address_refused',
-      message: 'not public',
+      code: 'no_public_address',
+      message: 'the host name resolves to no public address',
       retryable: true,
     });
     expect(outcomeOf({ error: new DeadlineError() }, 5, NOW)).toMatchObject({ code: 'timeout' });

@@ -23,7 +23,7 @@ export interface WebhookFailed {
   result: 'failed';
   /** HTTP status, when there was an answer. */
   statusCode?: number;
-  /** A short machine-readable reason: `http_503`, `timeout`, `ECONNREFUSED`, `address_refused`, … */
+  /** A short machine-readable reason: `http_503`, `timeout`, `ECONNREFUSED`, `no_public_address`, … */
   code: string;
   /** For people: no payload, no header value, no address. */
   message: string;
@@ -67,8 +67,10 @@ export function refused(code: 'url_refused' | 'headers_refused', message: string
 
 function unanswered(error: Error, durationMs: number): WebhookFailed {
   const code = codeOf(error);
-  return { result: 'failed', code, message: messageOf(code, error), durationMs, retryable: true };
+  return { result: 'failed', code, message: messageOf(code), durationMs, retryable: true };
 }
+
+const NO_PUBLIC_ADDRESS = 'no_public_address';
 
 const CODES: Record<string, string> = {
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
@@ -81,10 +83,18 @@ const CODES: Record<string, string> = {
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'response_broken',
   UND_ERR_DESTROYED: 'stopped',
   UND_ERR_CLOSED: 'stopped',
+  // Told apart, an administrator could try which names exist inside our network: those would be refused, others unknown.
+  ENOTFOUND: NO_PUBLIC_ADDRESS,
+  EAI_AGAIN: NO_PUBLIC_ADDRESS,
+  EAI_FAIL: NO_PUBLIC_ADDRESS,
+  EAI_NODATA: NO_PUBLIC_ADDRESS,
+  EAI_NONAME: NO_PUBLIC_ADDRESS,
+  ENODATA: NO_PUBLIC_ADDRESS,
+  ESERVFAIL: NO_PUBLIC_ADDRESS,
 };
 
 function codeOf(error: Error): string {
-  if (error instanceof AddressRefusedError) return 'address_refused';
+  if (error instanceof AddressRefusedError) return NO_PUBLIC_ADDRESS;
   if (error instanceof DeadlineError) return 'timeout';
   if (error instanceof errors.HTTPParserError) return 'response_broken';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
@@ -96,16 +106,14 @@ const MESSAGES: Record<string, string> = {
   timeout: 'the receiver did not answer in time',
   response_broken: 'the answer is not valid HTTP',
   stopped: 'the service stopped during the attempt',
-  ENOTFOUND: 'the host name does not resolve',
-  EAI_AGAIN: 'the host name could not be resolved just now',
+  [NO_PUBLIC_ADDRESS]: 'the host name resolves to no public address',
   ECONNREFUSED: 'the host refused the connection',
   ECONNRESET: 'the connection was closed before an answer had come',
   EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network of the host cannot be reached',
 };
 
-function messageOf(code: string, error: Error): string {
-  if (error instanceof AddressRefusedError) return error.message;
+function messageOf(code: string): string {
   if (/CERT|SIGNATURE|ISSUER/.test(code)) return `the certificate of the host is not trusted (${code})`;
   return MESSAGES[code] ?? `the connection failed (${code})`;
 }

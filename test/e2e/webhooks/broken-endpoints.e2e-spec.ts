@@ -65,6 +65,8 @@ const refusedBy = (status: number, headers: Record<string, string> = {}, more: P
 });
 const loop = (status: number): Fault => refusedBy(status, { location: '/hook' });
 
+const OK = 'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n';
+
 /** What endpoints do, and what is to be read of it afterwards. */
 const FAULTS: Record<string, Fault> = {
   'no server listens': { at: NOWHERE, code: 'ECONNREFUSED', hits: 0 },
@@ -101,6 +103,11 @@ const FAULTS: Record<string, Fault> = {
   'a 200 that is a gzip bomb': delivered(answer(200, { 'content-encoding': 'gzip' }, GZIP_BOMB)),
   'invalid JSON': delivered(answer(200, { 'content-type': 'application/json' }, '{"a":')),
   'an unknown charset': delivered(answer(200, { 'content-type': 'text/plain; charset=klingon' }, 'ÿþ')),
+  '100 Continue comes before a 200': delivered(speak(`HTTP/1.1 100 Continue\r\n\r\n${OK}`)),
+  '103 and 100 come before a 200': delivered(
+    speak(`HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n${OK}`),
+  ),
+  'a 200 with headers of 20 KB': delivered(answer(200, { 'x-long': INSIDE.repeat(20_000 / INSIDE.length) })),
   ...Object.fromEntries([301, 302, 303, 307, 308].map((status) => [`a ${status} to itself`, loop(status)])),
   ...Object.fromEntries(
     [400, 401, 403, 404, 408, 413, 425, 429, 500, 502, 503, 504].map((status) => [`a ${status}`, refusedBy(status)]),
@@ -116,8 +123,8 @@ const FAULTS: Record<string, Fault> = {
   'a certificate that has expired': { ...tlsAt('old.test', old), code: 'CERT_HAS_EXPIRED' },
   'a certificate signed by itself': { ...tlsAt('own.test', own), code: 'DEPTH_ZERO_SELF_SIGNED_CERT' },
   'TLS is not spoken': { meet: answer(200), scheme: 'https', code: /^(ERR_SSL_|EPROTO)/, hits: 0 },
-  'a name that does not resolve': { meet: answer(200), host: 'fault.invalid', code: 'ENOTFOUND', hits: 0 },
-  'a resolver that is away': { meet: answer(200), host: 'away.test', code: 'EAI_AGAIN', hits: 0 },
+  'a name that does not resolve': { meet: answer(200), host: 'fault.invalid', code: 'no_public_address', hits: 0 },
+  'a resolver that is away': { meet: answer(200), host: 'away.test', code: 'no_public_address', hits: 0 },
   'the certificate is right': { ...tlsAt('good.test', good), code: '', status: 200, hits: 1 },
 };
 

@@ -2,11 +2,11 @@ import type { IntegrationErrorResource } from '../../../src/api/integration-erro
 import { insertIntegration } from '../../world/integrations.js';
 import { waitFor } from '../../support/wait-for.js';
 import { deliveryNow, deliveryOf, integrationErrors } from '../fixtures/deliveries.js';
-import { answer, connectWebhooksBy, FaultyServer, INSIDE, resolver } from '../fixtures/faults.js';
+import { answer, connectWebhooksBy, failure, FaultyServer, INSIDE, resolver } from '../fixtures/faults.js';
 import { Round } from '../fixtures/round.js';
 
 const TOKEN = 'token-of-an-admin';
-const HIDDEN = 'the host resolves to an address that is not public';
+const HIDDEN = 'the host name resolves to no public address';
 const NEVER = 'the host of the URL is not public';
 
 /** Addresses that a customer's own DNS may answer with. */
@@ -50,6 +50,7 @@ describe('a webhook that leads to a private address', () => {
     const lookup = resolver({
       ...names,
       'all.test': [ADDRESSES],
+      'away.test': [failure('EAI_AGAIN')],
       'rebinding.test': [['127.0.0.1'], ['127.0.0.2']],
       'outside.test': [['127.0.0.1']],
     });
@@ -105,10 +106,10 @@ describe('a webhook that leads to a private address', () => {
     for (const one of ids) {
       const delivery = deliveryOf(completion, `webhook:${one}`);
       // DNS can be mended: it is tried again like any other failure
-      expect(delivery).toMatchObject({ state: 'pending', lastError: `address_refused: ${HIDDEN}` });
+      expect(delivery).toMatchObject({ state: 'pending', lastError: `no_public_address: ${HIDDEN}` });
       expect(delivery.lastStatus).toBeUndefined();
       const errors = await listed(one);
-      expect(errors.map(({ code, message }) => [code, message])).toEqual(Array(2).fill(['address_refused', HIDDEN]));
+      expect(errors.map(({ code, message }) => [code, message])).toEqual(Array(2).fill(['no_public_address', HIDDEN]));
     }
     const told = JSON.stringify([completion, await integrationErrors(round.db, ids[0])]);
     for (const address of ADDRESSES.filter((one) => one.length > 3)) expect(told).not.toContain(address);
@@ -139,9 +140,9 @@ describe('a webhook that leads to a private address', () => {
     const sessionId = await attempt([one], 2);
     expect(await deliveryNow(round, sessionId, `webhook:${one}`)).toMatchObject({
       state: 'pending',
-      log: [{ code: 'http_503' }, { code: 'address_refused' }],
+      log: [{ code: 'http_503' }, { code: 'no_public_address' }],
     });
-    expect((await listed(one)).map(({ code }) => code)).toEqual(['address_refused', 'http_503']);
+    expect((await listed(one)).map(({ code }) => code)).toEqual(['no_public_address', 'http_503']);
     expect(trap.hits).toBe(0);
     await trap.stop();
   });
@@ -157,14 +158,27 @@ describe('a webhook that leads to a private address', () => {
     expect(told).not.toMatch(new RegExp(`${INSIDE}|127\\.0\\.0|${inside.port}`));
   });
 
-  it('is refused in the same way when an administrator tests it', async () => {
-    const one = await point(`http://127.0.0.2:${inside.port}/`);
-    const response = await fetch(`${round.service.url}/organizations/org-t1/integrations/${one}/test`, {
+  async function test(id: number): Promise<string> {
+    const response = await fetch(`${round.service.url}/organizations/org-t1/integrations/${id}/test`, {
       method: 'POST',
       headers: { authorization: `Bearer ${TOKEN}` },
     });
-    const text = await response.text();
+    return response.text();
+  }
+
+  it('is refused in the same way when an administrator tests it', async () => {
+    const text = await test(await point(`http://127.0.0.2:${inside.port}/`));
     expect(text).toContain('url_refused');
     expect(text).not.toMatch(new RegExp(`${INSIDE}|127\\.0\\.0`));
+  });
+
+  it('tested by an administrator, cannot be told from one whose name does not resolve', async () => {
+    const answers: object[] = [];
+    for (const name of ['n3.test', 'all.test', 'unknown.test', 'away.test']) {
+      const { durationMs, ...told } = JSON.parse(await test(await point(`http://${name}:${inside.port}/`))) as Record<string, unknown>; // prettier-ignore
+      expect(durationMs).toEqual(expect.any(Number));
+      answers.push(told);
+    }
+    expect(answers).toEqual(Array(4).fill({ delivered: false, code: 'no_public_address', message: HIDDEN }));
   });
 });
