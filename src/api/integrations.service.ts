@@ -48,6 +48,8 @@ export class IntegrationsService {
     by: string,
     version?: number,
   ): Promise<VersionedResource> {
+    const present = await this.find(orgId, integrationId);
+    if (version !== undefined && version !== present.version) throw changed();
     await this.tenants.check(orgId, dto.tenants);
     const replaced = await this.integrations.replace(orgId, integrationId, settingsOf(dto), by, version);
     if (!replaced) return this.refuseChange(orgId, integrationId);
@@ -73,7 +75,7 @@ export class IntegrationsService {
 
   private async refuseChange(organizationId: string, id: number): Promise<never> {
     await this.find(organizationId, id);
-    throw new PreconditionFailedException('the integration was changed meanwhile; read it again');
+    throw changed();
   }
 
   private shown(integration: Integration): VersionedResource {
@@ -95,6 +97,10 @@ export class IntegrationsService {
     };
     return { resource, version: integration.version };
   }
+}
+
+function changed(): PreconditionFailedException {
+  return new PreconditionFailedException('the integration was changed meanwhile; read it again');
 }
 
 function settingsOf({

@@ -1,10 +1,11 @@
-import { counterModel, integrationModel } from '../../test/support/models.js';
+import { counterModel, integrationModel, integrationVersionModel } from '../../test/support/models.js';
 import { testDatabaseUri } from '../../test/world/database.js';
 import { testConfig } from '../../test/world/service/service-environment.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
 import { Secrets } from '../persistence/secrets.js';
+import { IntegrationChanges } from './integration-changes.js';
 import { IntegrationRepository, type IntegrationSettings } from './integration.repository.js';
 
 const HOUR = 3_600_000;
@@ -33,6 +34,7 @@ const repository = new IntegrationRepository(
   new Counter(counterModel(database)),
   clock,
   new Secrets(config),
+  new IntegrationChanges(integrationVersionModel(database), clock),
 );
 
 function settings(changes: Partial<IntegrationSettings> = {}): IntegrationSettings {

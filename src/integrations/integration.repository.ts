@@ -4,6 +4,7 @@ import type { Model, QueryFilter, QueryOptions, UpdateQuery } from 'mongoose';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Secrets } from '../persistence/secrets.js';
+import { IntegrationChanges } from './integration-changes.js';
 import {
   type ClearHeader,
   type DisabledReason,
@@ -29,7 +30,8 @@ type Filter = QueryFilter<IntegrationDocument>;
 
 /**
  * The collection `integrations`. Requests of administrators find an integration by organization and id together; only
- * deliveries, whose ids come from the service's own records, find it by id alone.
+ * deliveries, whose ids come from the service's own records, find it by id alone. A change that decides what is sent is
+ * announced to all replicas.
  */
 @Injectable()
 export class IntegrationRepository {
@@ -38,6 +40,7 @@ export class IntegrationRepository {
     private readonly counter: Counter,
     private readonly clock: Clock,
     private readonly secrets: Secrets,
+    private readonly changes: IntegrationChanges,
   ) {}
 
   /**
@@ -104,17 +107,18 @@ export class IntegrationRepository {
     version?: number,
   ): Promise<Integration | null> {
     const forget = settings.enabled ? { $unset: { disabledReason: 1, disabledAt: 1, failingSince: 1 } } : {};
-    return this.update(scoped(organizationId, id, version), {
+    const change = {
       $set: { ...this.seal(settings), modifiedAt: new Date(this.clock.now()), modifiedBy: by },
       $inc: { version: 1 },
       ...forget,
-    });
+    };
+    return this.changes.announce(() => this.update(scoped(organizationId, id, version), change));
   }
 
   /** @returns false when there is no such integration (in that version) */
   async delete(organizationId: string, id: number, version?: number): Promise<boolean> {
-    const { deletedCount } = await this.model.deleteOne(scoped(organizationId, id, version));
-    return deletedCount === 1;
+    const filter = scoped(organizationId, id, version);
+    return this.changes.announce(async () => (await this.model.deleteOne(filter)).deletedCount === 1);
   }
 
   /**
@@ -129,17 +133,19 @@ export class IntegrationRepository {
       .filter((entry) => !entry.expiresAt || entry.expiresAt.getTime() > now)
       .map((entry) => ({ ...entry, expiresAt: entry.expiresAt ?? expiresAt }));
     const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(now) };
-    return this.update(scoped(integration.organizationId, integration.id, integration.version), {
+    const change = {
       $set: { signingSecrets: [newest, ...kept].slice(0, MAX_SIGNING_SECRETS) },
       $inc: { version: 1 },
-    });
+    };
+    const filter = scoped(integration.organizationId, integration.id, integration.version);
+    return this.changes.announce(() => this.update(filter, change));
   }
 
   /** Disables it on behalf of the service. @returns false when it was disabled already: so only one mail is sent */
   async disable(id: number, reason: DisabledReason, at: Date): Promise<boolean> {
     const filter = { _id: id, enabled: true };
     const change = { $set: { enabled: false, disabledReason: reason, disabledAt: at }, $inc: { version: 1 } };
-    return (await this.model.updateOne(filter, change)).modifiedCount === 1;
+    return this.changes.announce(async () => (await this.model.updateOne(filter, change)).modifiedCount === 1);
   }
 
   /** Stores that an attempt failed. @returns the first failure since the last success; null when it was deleted */

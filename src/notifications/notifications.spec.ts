@@ -1,4 +1,4 @@
-import { counterModel, integrationModel, mailModel } from '../../test/support/models.js';
+import { counterModel, integrationModel, integrationVersionModel, mailModel } from '../../test/support/models.js';
 import { Logger } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import type { CommandStartedEvent, Db } from 'mongodb';
@@ -11,6 +11,7 @@ import { freePort } from '../../test/support/ports.js';
 import { testConfig } from '../../test/world/service/service-environment.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
+import { IntegrationChanges } from '../integrations/integration-changes.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
@@ -181,6 +182,7 @@ beforeAll(async () => {
     new Counter(counterModel(database)),
     clock,
     new Secrets(configWith()),
+    new IntegrationChanges(integrationVersionModel(database), clock),
   );
 });
 

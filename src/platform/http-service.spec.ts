@@ -19,7 +19,6 @@ const CALLER = 'planted-caller-token';
 /** One entry for each public method (tsc refuses a table that lacks one): the call, what it is answered, what is seen. */
 type Calls<Client> = { [Method in keyof Client]: [(client: Client) => Promise<unknown>, unknown, string] };
 
-const TENANT = { id: 't1', organizationId: 'o1' };
 const SESSION = { id: 's1', lastInteraction: '2026-01-01T00:00:00Z' };
 const WHOLE = 'includeSettings=true&includeSystemSettings=true&includePlugins=true';
 const query = { lastInteractionBefore: new Date(0), page: 0, pageSize: 5, includeMessages: true, tenantId: 't1' };
@@ -44,11 +43,10 @@ const CORE: Calls<CoreClient> = {
     {},
     'GET http://core.test/organizations/o1/tenants/t1/contact-by-subscriber-handle/h',
   ],
-  getTenant: [(core) => core.getTenant('o1', 't1'), TENANT, 'GET http://core.test/organizations/o1/tenants/t1'],
-  getFullTenant: [
-    (core) => core.getFullTenant('o1', 't1'),
-    TENANT,
-    `GET http://core.test/organizations/o1/tenants/t1?${WHOLE}`,
+  listTenantIds: [
+    (core) => core.listTenantIds('o1', 0, 500),
+    [],
+    'GET http://core.test/organizations/o1/tenants?page=0&pageSize=500',
   ],
   listTenantUsages: [
     (core) => core.listTenantUsages(),

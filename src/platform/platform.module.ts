@@ -7,6 +7,7 @@ import { undiciOptions } from '../transport/undici-adapter.js';
 import { CoreClient } from './core/core.client.js';
 import { CoreClock } from './core/core-clock.js';
 import { CoreWitness } from './core/core-witness.js';
+import { OrganizationTenants } from './core/organization-tenants.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
@@ -45,6 +46,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     EventPublisherClient,
     MemoryBudget,
     NlpClient,
+    OrganizationTenants,
     PlatformCalls,
     PlatformHttp,
     RetryTimer,
@@ -58,6 +60,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     EventPublisherClient,
     MemoryBudget,
     NlpClient,
+    OrganizationTenants,
     PlatformCalls,
     SurveyDirectory,
     TenantDirectory,

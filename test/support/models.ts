@@ -1,5 +1,10 @@
 import type { Connection, Model } from 'mongoose';
 import { INTEGRATION, type IntegrationDocument, integrationSchema } from '../../src/integrations/integration.schema.js';
+import {
+  INTEGRATION_VERSION,
+  type IntegrationVersion,
+  integrationVersionSchema,
+} from '../../src/integrations/integration-version.schema.js';
 import { MAIL, type MailDocument, mailSchema } from '../../src/notifications/mail.schema.js';
 import { COUNTER, type CounterDocument, counterSchema } from '../../src/persistence/counter.schema.js';
 import type { Database } from '../../src/persistence/database.js';
@@ -26,6 +31,10 @@ export function leaseModel({ connection }: Database): Model<LeaseDocument> {
 
 export function integrationModel({ connection }: Database): Model<IntegrationDocument> {
   return connection.model<IntegrationDocument>(INTEGRATION, integrationSchema);
+}
+
+export function integrationVersionModel({ connection }: Database): Model<IntegrationVersion> {
+  return connection.model<IntegrationVersion>(INTEGRATION_VERSION, integrationVersionSchema);
 }
 
 export function mailModel({ connection }: Database): Model<MailDocument> {

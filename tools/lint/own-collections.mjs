@@ -7,6 +7,7 @@ const OWNERS = {
   destinations: 'completions',
   'integration-errors': 'completions',
   integrations: 'integrations',
+  'integration-version': 'integrations',
   mails: 'notifications',
   'session-checks': 'sessions',
   quarantine: 'sessions',

@@ -268,33 +268,19 @@ describe('CoreClient', () => {
     });
   });
 
-  describe('getTenant and getFullTenant', () => {
-    it('ask for one tenant of one organization', async () => {
-      answers = [{ body: TENANT }];
-      expect(await core.getTenant('o1', 't1')).toEqual({ id: 't1', organizationId: 'o1' });
-      expect(await core.getFullTenant('o1', 't1')).toMatchObject({ id: 't1', publicFields: { displayName: 'Shop' } });
-      const flags = 'includeSettings=true&includeSystemSettings=true&includePlugins=true';
-      expect(seen.map((one) => one.url)).toEqual([
-        '/organizations/o1/tenants/t1',
-        `/organizations/o1/tenants/t1?${flags}`,
-      ]);
+  describe('listTenantIds', () => {
+    it("lists an organization's tenants by page, and leaves out what is another's or names no owner", async () => {
+      const rows = [TENANT, { ...TENANT, id: 't2', organizationId: 'o2' }, { id: 't3' }];
+      answers = [{ body: { items: rows } }];
+      expect(await core.listTenantIds('o1', 0, 500)).toMatchObject({ items: ['t1'], count: 3 });
+      expect(seen.map((one) => one.url)).toEqual(['/organizations/o1/tenants?page=0&pageSize=500']);
     });
 
-    it.each([
-      { status: 404 },
-      { status: 400 },
-      { body: { ...TENANT, organizationId: 'o2' } },
-      { body: { ...TENANT, id: 't2' } },
-    ])('take %j for "not of this organization"', async (answer) => {
-      answers = [answer];
-      expect(await core.getTenant('o1', 't1')).toBeUndefined();
-      expect(await core.getFullTenant('o1', 't1')).toBeUndefined();
-    });
-
-    it('never guess: neither from an unknown shape nor from a refusal', async () => {
-      answers = [{ body: { id: 't1' } }, { status: 403 }];
-      await expect(core.getTenant('o1', 't1')).rejects.toMatchObject({ kind: 'shape' });
-      await expect(core.getFullTenant('o1', 't1')).rejects.toMatchObject({ kind: 'unauthorized' });
+    it('never guesses: neither from an unknown shape nor from a refusal', async () => {
+      answers = [{ body: { t1: TENANT } }, { status: 403 }, { status: 404 }];
+      await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'shape' });
+      await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'unauthorized' });
+      await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'not-found' });
     });
   });
 

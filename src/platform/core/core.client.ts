@@ -28,6 +28,9 @@ export interface ActiveSessionsQuery {
   includeMessages: boolean;
 }
 
+/** `brief`: without settings, system settings and plugins, which hbf-core leaves out unless they are asked for. */
+export type TenantParts = 'whole' | 'brief';
+
 export interface SessionQuery {
   includeMessages: boolean;
   tenantId: string;
@@ -50,9 +53,9 @@ export class CoreClient {
     private readonly witness: CoreWitness,
   ) {}
 
-  /** One page of all tenants, with the parts that decide on sessions. */
-  async listTenants(page: number, pageSize: number): Promise<Page<Tenant>> {
-    const query = { page, pageSize, ...WHOLE_TENANT };
+  /** One page of all tenants; `whole` with the parts that decide on sessions. */
+  async listTenants(page: number, pageSize: number, parts: TenantParts = 'whole'): Promise<Page<Tenant>> {
+    const query = { page, pageSize, ...(parts === 'whole' && WHOLE_TENANT) };
     const request = { route: '/tenants', query, maxAnswerBytes: MAX_LIST_BYTES };
     const found = await this.get(request, (answer) => readPage(answer, (item) => readTenant(item)));
     if (found.count > 0) this.witness.noteTenants();
@@ -150,22 +153,18 @@ export class CoreClient {
     return this.http.json(request, (answer) => [object(answer, 'contact')]).catch(() => []);
   }
 
-  /**
-   * Whether the tenant is one of the organization's.
-   *
-   * @returns undefined when it is not (404, 410, 400, or hbf-core answers with another one)
-   */
-  getTenant(orgId: string, tenantId: string): Promise<{ id: string; organizationId: string } | undefined> {
-    return this.tenantOf(orgId, tenantId, {}, (answer) => {
-      const raw = object(answer, 'tenant');
-      const id = nonEmptyString(raw['id'], 'tenant.id');
-      return { id, organizationId: nonEmptyString(raw['organizationId'], 'tenant.organizationId') };
+  /** One page of the ids of an organization's tenants; a row that does not name that organization is left out. */
+  listTenantIds(orgId: string, page: number, pageSize: number): Promise<Page<string>> {
+    const request = {
+      route: '/organizations/{orgId}/tenants',
+      params: { orgId },
+      query: { page, pageSize },
+      maxAnswerBytes: MAX_LIST_BYTES,
+    };
+    return this.get(request, (answer) => {
+      const { items, ...rest } = readPage(answer, readOwner);
+      return { ...rest, items: items.filter((owner) => owner.organizationId === orgId).map(({ id }) => id) };
     });
-  }
-
-  /** As getTenant, with the parts that decide on sessions. */
-  getFullTenant(orgId: string, tenantId: string): Promise<Tenant | undefined> {
-    return this.tenantOf(orgId, tenantId, WHOLE_TENANT, (answer) => readTenant(answer));
   }
 
   /**
@@ -223,23 +222,18 @@ export class CoreClient {
     );
   }
 
-  private async tenantOf<T extends { id: string; organizationId: string }>(
-    orgId: string,
-    id: string,
-    query: PlatformRequest['query'] & object,
-    read: (answer: unknown) => T,
-  ): Promise<T | undefined> {
-    const request = { route: '/organizations/{orgId}/tenants/{id}', params: { orgId, id }, query };
-    const tenant = await unlessMissing(this.get(request, read), 400);
-    return tenant?.id === id && tenant.organizationId === orgId ? tenant : undefined;
-  }
-
   private get<T>(
     request: Omit<PlatformRequest, 'service' | 'method'>,
     read: (answer: unknown, size: AnswerSize) => T,
   ): Promise<T> {
     return this.http.json({ service: 'hbf-core', method: 'GET', repeatable: true, ...request }, read);
   }
+}
+
+function readOwner(item: unknown): { id: string; organizationId: string } {
+  const raw = object(item, 'tenant');
+  const organizationId = nonEmptyString(raw['organizationId'], 'tenant.organizationId');
+  return { id: nonEmptyString(raw['id'], 'tenant.id'), organizationId };
 }
 
 function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {

@@ -63,6 +63,11 @@ export class CoreSimulator {
     Object.assign(this.store.tenants.get(id)!.dto, fields);
   }
 
+  /** Its sessions stay as they are, and must not be completed any more. */
+  removeTenant(id: string): void {
+    this.store.tenants.delete(id);
+  }
+
   addSession(session: NewSession): StoredSession {
     return this.store.addSession(session);
   }
