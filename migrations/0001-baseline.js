@@ -38,8 +38,14 @@ const INDEXES = {
     { key: { leaseUntil: 1 }, name: 'abandoned' },
   ],
   destinations: [
-    // DestinationRepository.withWork and longestDue: which destinations have something due
+    // DestinationRepository.withWork, longestDue and purgeIdle: which destinations have something due, and which nothing
     { key: { nextDueAt: 1 }, name: 'next-due' },
+    // DestinationRepository.countOpen: there are far more destinations than open circuits
+    {
+      key: { openUntil: 1 },
+      name: 'open-circuits',
+      partialFilterExpression: { openUntil: { $exists: true } },
+    },
   ],
   'integration-errors': [
     // IntegrationErrorRepository.newest: an integration's errors, the newest first

@@ -100,6 +100,21 @@ export class CompletionRepository {
     return first?.deliveries.find((delivery) => delivery.destination === destination)?.dueAt;
   }
 
+  /** @returns when the earliest pending delivery of each destination is due. Reads every open completion. */
+  async earliestDueOfAll(): Promise<Map<string, Date>> {
+    const found = this.completions.aggregate<{ _id: string; dueAt: Date }>(
+      [
+        { $match: { open: true } },
+        { $project: { 'deliveries.destination': 1, 'deliveries.dueAt': 1 } },
+        { $unwind: '$deliveries' },
+        { $match: { 'deliveries.dueAt': PENDING } },
+        { $group: { _id: '$deliveries.destination', dueAt: { $min: '$deliveries.dueAt' } } },
+      ],
+      { hint: DUE_INDEX },
+    );
+    return new Map((await found.toArray()).map(({ _id, dueAt }) => [_id, dueAt]));
+  }
+
   /**
    * Counts pending deliveries, retries included, but not those of `except`, nor those whose session hbf-core does not know
    * (`missing`): they wait for hours and cost nothing. Counts in at most `limit` completions and one.

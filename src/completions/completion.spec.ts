@@ -41,7 +41,7 @@ describe('idempotencyKey', () => {
 
 describe('a destination', () => {
   it('has its channel as its first word', () => {
-    const channels = ['flow', 'surveys', 'analysis', 'webhook:1', 'flow:t1'].map((destination) =>
+    const channels = ['flow:t1', 'surveys:t:1', 'analysis:webhook:1', 'webhook:1', 'flow::'].map((destination) =>
       channelOf(destination),
     );
     expect(channels).toEqual(['flow', 'surveys', 'analysis', 'webhook', 'flow']);
@@ -49,6 +49,6 @@ describe('a destination', () => {
 
   it('names the integration, if it is a webhook', () => {
     expect(integrationIdOf(webhookDestination(7))).toBe(7);
-    expect([integrationIdOf('flow'), integrationIdOf('surveys')]).toEqual([undefined, undefined]);
+    expect([integrationIdOf('flow:1'), integrationIdOf('surveys:webhook:1')]).toEqual([undefined, undefined]);
   });
 });

@@ -7,6 +7,7 @@ import { DestinationRepository } from './destination.repository.js';
 import { DESTINATION, destinationSchema } from './destination.schema.js';
 import { DueAlarm } from './due-alarm.js';
 import { DueTimesWriter } from './due-times.js';
+import { ForgottenWork } from './forgotten-work.js';
 import { HeldWork } from './held-work.js';
 import { IntegrationErrorRepository } from './integration-error.repository.js';
 import { INTEGRATION_ERROR, integrationErrorSchema } from './integration-error.schema.js';
@@ -31,6 +32,7 @@ import { Redelivery } from './redelivery.js';
     DestinationRepository,
     DueAlarm,
     DueTimesWriter,
+    ForgottenWork,
     HeldWork,
     IntegrationErrorRepository,
     IntentRepository,
@@ -42,6 +44,7 @@ import { Redelivery } from './redelivery.js';
     DeliveryHistory,
     DestinationRepository,
     DueAlarm,
+    ForgottenWork,
     HeldWork,
     IntegrationErrorRepository,
     IntentRepository,

@@ -17,7 +17,7 @@ function completion(n: number, state: DeliveryState): Completion {
     open: state === 'pending',
     completedAt: at,
     deliveries: [
-      { ...newDelivery('flow', CLAIM), state: 'delivered' },
+      { ...newDelivery('flow:t1', CLAIM), state: 'delivered' },
       { ...newDelivery(webhookDestination(1), CLAIM), state },
       { ...newDelivery(webhookDestination(2), CLAIM), state: 'dead' },
     ],
@@ -66,7 +66,7 @@ describe('the count of pending deliveries', () => {
     await store.completions.add([completion(1, 'pending'), completion(3, 'dead'), completion(4, 'delivered')]);
     const planned = (id: number): PlannedCompletion => {
       const { open: _open, completedAt: _completedAt, deliveries: _deliveries, ...session } = completion(id, 'pending');
-      return { ...session, destinations: ['flow', webhookDestination(1)] };
+      return { ...session, destinations: ['flow:t1', webhookDestination(1)] };
     };
     await store.intents.add(LEASE, [planned(2), planned(5)]);
     // its first outcomes are written, those of the other session of its intent are not

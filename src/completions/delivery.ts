@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-/** The kinds of destination: the first word of a destination's name. Each has a file in deliveries/channels/. */
+/** The kinds of destination: a destination's name up to the first colon. Each has a file in deliveries/channels/. */
 export type Channel = 'flow' | 'surveys' | 'analysis' | 'webhook';
 
 export const CHANNELS: readonly Channel[] = ['flow', 'surveys', 'analysis', 'webhook'];
@@ -32,7 +32,7 @@ export interface Missing {
 
 /** One destination's share of a completion, and what came of it. */
 export interface Delivery {
-  /** `flow`, `surveys`, `analysis` or `webhook:<integrationId>`; unique within the completion. */
+  /** `flow:<tenantId>`, `surveys:<tenantId>`, `analysis:<tenantId>` or `webhook:<integrationId>`; unique within the completion. */
   destination: string;
   state: DeliveryState;
   /** When it may next be claimed; while it is claimed, the end of that lease. Only a pending delivery has one. */
@@ -73,6 +73,15 @@ export function webhookDestination(integrationId: number): string {
   return WEBHOOK + integrationId;
 }
 
+/**
+ * A service of the platform, for one tenant: hbf-event-publisher calls the tenant's own flows before it answers, so what
+ * is slow or fails there is that tenant's alone. The id is any text, colons included.
+ */
+export function tenantDestination(channel: Exclude<Channel, 'webhook'>, tenantId: string): string {
+  return `${channel}:${tenantId}`;
+}
+
+/** @returns the first word, whatever follows the first colon */
 export function channelOf(destination: string): Channel {
   const end = destination.indexOf(':');
   return (end < 0 ? destination : destination.slice(0, end)) as Channel;

@@ -6,6 +6,7 @@ import { nativeCollection } from '../persistence/native-collection.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
 
 const MAX_OPEN_CIRCUITS = 1_000;
+const IDLE = { idleSince: 1 } as const;
 const OPEN = { openUntil: { $exists: true } };
 
 /** The collection `destinations`. */
@@ -26,9 +27,26 @@ export class DestinationRepository {
       .toArray();
   }
 
-  /** @returns those of which nothing is known to be pending */
-  async withoutWork(): Promise<Destination[]> {
-    return this.destinations.find({ nextDueAt: { $exists: false } }).toArray();
+  /** @returns those of `ids` that a retry worker looks at, now or when they are due */
+  async announcedOf(ids: readonly string[]): Promise<string[]> {
+    if (ids.length === 0) return [];
+    const announced = { _id: { $in: [...ids] }, nextDueAt: { $exists: true } };
+    const found = await this.destinations.find(announced, { projection: { _id: 1 } }).toArray();
+    return found.map(({ _id }) => _id);
+  }
+
+  /**
+   * Removes those of which nothing has been pending since `before`. Not at once: the next announcement would count their
+   * changes from the beginning, and an outdated `setNextDue` could take it for the one that it had read.
+   *
+   * @returns how many
+   */
+  async purgeIdle(before: Date): Promise<number> {
+    const since = (field: 'idleSince' | 'openUntil') => ({
+      $or: [{ [field]: { $exists: false } }, { [field]: { $lt: before } }],
+    });
+    const idle = { nextDueAt: { $exists: false }, $and: [since('idleSince'), since('openUntil')] };
+    return (await this.destinations.deleteMany(idle)).deletedCount;
   }
 
   /** @returns those that may have something due, the longest due first; their circuits do not matter */
@@ -44,7 +62,11 @@ export class DestinationRepository {
   async announce(dueTimes: ReadonlyMap<string, Date>): Promise<void> {
     await this.destinations.bulkWrite(
       [...dueTimes].map(([_id, nextDueAt]) => ({
-        updateOne: { filter: { _id }, update: { $min: { nextDueAt }, $inc: { version: 1 } }, upsert: true },
+        updateOne: {
+          filter: { _id },
+          update: { $min: { nextDueAt }, $unset: IDLE, $inc: { version: 1 } },
+          upsert: true,
+        },
       })),
       { ordered: false },
     );
@@ -52,10 +74,10 @@ export class DestinationRepository {
 
   /** Replaces the next due time by what the backlog says, unless something was announced since `destination` was read. */
   async setNextDue({ _id, version }: Destination, nextDueAt: Date | undefined): Promise<void> {
-    await this.destinations.updateOne(
-      { _id, version },
-      { ...(nextDueAt ? { $set: { nextDueAt } } : { $unset: { nextDueAt: 1 as const } }), $inc: { version: 1 } },
-    );
+    const change = nextDueAt
+      ? { $set: { nextDueAt } }
+      : { $unset: { nextDueAt: 1 as const }, $currentDate: { idleSince: true as const } };
+    await this.destinations.updateOne({ _id, version }, { ...change, $inc: { version: 1 } });
   }
 
   async openCircuit(id: string, openUntil: Date, openings: number): Promise<void> {

@@ -5,7 +5,7 @@ import { schemaOptions } from '../persistence/schema-options.js';
 export const DESTINATION = 'Destination';
 
 /**
- * One document per destination that has or had something due. Which destinations have work is read from here, not by
+ * One document per destination that has or lately had something due. Which destinations have work is read from here, not by
  * walking the backlog: a look-up behind 100,000 rows of a hanging destination took 222 ms.
  */
 export interface Destination {
@@ -13,6 +13,8 @@ export interface Destination {
   _id: string;
   /** Nothing of it is due before; never later than the truth. Absent: nothing is pending. */
   nextDueAt?: Date;
+  /** Since when nothing is known to be pending: it is removed some time after. */
+  idleSince?: Date;
   /** Counts every change of nextDueAt, so that an outdated `setNextDue` does not undo a newer announcement. */
   version: number;
   /** Present while its circuit is open: no attempt before. */
@@ -25,6 +27,7 @@ export const destinationSchema = new Schema<Destination>(
   {
     _id: { type: String, required: true },
     nextDueAt: Date,
+    idleSince: Date,
     version: { type: Number, required: true },
     openUntil: Date,
     openings: Number,
@@ -32,5 +35,10 @@ export const destinationSchema = new Schema<Destination>(
   { ...schemaOptions, collection: 'destinations' },
 );
 
-// DestinationRepository.withWork and longestDue: which destinations have something due
+// DestinationRepository.withWork, longestDue and purgeIdle: which destinations have something due, and which nothing
 destinationSchema.index({ nextDueAt: 1 }, { name: 'next-due' });
+// DestinationRepository.countOpen: there are far more destinations than open circuits
+destinationSchema.index(
+  { openUntil: 1 },
+  { name: 'open-circuits', partialFilterExpression: { openUntil: { $exists: true } } },
+);

@@ -45,15 +45,15 @@ describe('what a start holds', () => {
     (await db.collection<Completion>('completions').findOne({ _id }))!.deliveries;
 
   it('is free when it is freed: intents may be recovered, deliveries are due and announced; the claims count', async () => {
-    const planned = (id: string) => ({ ...endedSession(id, NOW), destinations: ['flow'] });
+    const planned = (id: string) => ({ ...endedSession(id, NOW), destinations: ['flow:t1'] });
     await store.intents.add({ lease: `${GONE}.page`, leaseUntil: LATER }, [planned('s1')]);
     await store.intents.add({ lease: `${OTHER}.page`, leaseUntil: LATER }, [planned('s2')]);
     const before = claimed('webhook:1', GONE, { claims: 2, attempts: 1 });
-    await complete('s3', before, claimed('flow', OTHER));
+    await complete('s3', before, claimed('flow:t1', OTHER));
 
     expect(await store.held.freeOf(GONE)).toEqual({ intents: 1, deliveries: 1 });
     const { token: _token, ...due } = release(before, NOW);
-    expect(await deliveriesOf('s3')).toEqual([due, claimed('flow', OTHER)]);
+    expect(await deliveriesOf('s3')).toEqual([due, claimed('flow:t1', OTHER)]);
     expect(await db.collection('destinations').find().toArray()).toMatchObject([{ _id: 'webhook:1', nextDueAt: NOW }]);
     const recovery = { lease: `${OTHER}.recovery`, leaseUntil: LATER };
     expect((await store.intents.claimAbandoned(recovery, NOW)).map(({ _id }) => _id)).toEqual(['s1']);
@@ -61,7 +61,7 @@ describe('what a start holds', () => {
   });
 
   it('is freed once, however many processes do it at the same time, and again', async () => {
-    for (let n = 0; n < 30; n++) await complete(`s${n}`, claimed('flow', GONE), claimed('webhook:1', GONE));
+    for (let n = 0; n < 30; n++) await complete(`s${n}`, claimed('flow:t1', GONE), claimed('webhook:1', GONE));
     await Promise.all([store.held.freeOf(GONE), store.held.freeOf(GONE), store.held.freeOf(GONE)]);
     for (let n = 0; n < 30; n++) {
       for (const one of await deliveriesOf(`s${n}`)) expect(one).toMatchObject({ claims: 1, attempts: 0, dueAt: NOW });
@@ -70,7 +70,7 @@ describe('what a start holds', () => {
   });
 
   it('is left alone where another has claimed it since, or it is pending no more', async () => {
-    const mine = claimed('flow', OTHER);
+    const mine = claimed('flow:t1', OTHER);
     const cancelled = claimed('webhook:1', GONE, { state: 'cancelled' });
     await complete('s1', mine, cancelled);
     expect(await store.held.freeOf(GONE)).toEqual({ intents: 0, deliveries: 0 });
@@ -78,7 +78,7 @@ describe('what a start holds', () => {
   });
 
   it('is taken from its holder: an outcome that comes later is lost', async () => {
-    const delivery = claimed('flow', GONE);
+    const delivery = claimed('flow:t1', GONE);
     await complete('s1', delivery);
     await store.held.freeOf(GONE);
     store.writer.settle('s1', delivery.token!, { ...delivery, state: 'delivered' });
@@ -88,9 +88,9 @@ describe('what a start holds', () => {
   });
 
   it('is found by an index that holds what is claimed and nothing else', async () => {
-    for (let n = 0; n < 20; n++) await complete(`other${n}`, claimed('flow', OTHER));
-    for (let n = 0; n < 20; n++) await complete(`due${n}`, release(claimed('flow', GONE), NOW));
-    await complete('s1', claimed('flow', OTHER), claimed('webhook:1', GONE));
+    for (let n = 0; n < 20; n++) await complete(`other${n}`, claimed('flow:t1', OTHER));
+    for (let n = 0; n < 20; n++) await complete(`due${n}`, release(claimed('flow:t1', GONE), NOW));
+    await complete('s1', claimed('flow:t1', OTHER), claimed('webhook:1', GONE));
     const { filter, hint } = await queryOf(() => store.completions.claimedBy(GONE, 10));
     expect(hint).toBe(HELD_INDEX);
     const explained = await db.collection('completions').find(filter).explain('executionStats');

@@ -161,9 +161,15 @@ describe('a completion', () => {
   it('stores no field that a transition took away', async () => {
     const claim = { token: 'l1', until: AT };
     const rules = { now: AT.getTime(), retryScheduleMs: [], random: () => 0 };
-    const settled = settle(newDelivery('flow', claim), { result: 'delivered', statusCode: 200, durationMs: 1 }, rules);
-    await completions.add([{ ...completed('s1'), open: true, deliveries: [settled, newDelivery('surveys', claim)] }]);
-    const surveys = settle(newDelivery('surveys', claim), { result: 'cancelled', reason: 'r' }, rules);
+    const settled = settle(
+      newDelivery('flow:t1', claim),
+      { result: 'delivered', statusCode: 200, durationMs: 1 },
+      rules,
+    );
+    await completions.add([
+      { ...completed('s1'), open: true, deliveries: [settled, newDelivery('surveys:t1', claim)] },
+    ]);
+    const surveys = settle(newDelivery('surveys:t1', claim), { result: 'cancelled', reason: 'r' }, rules);
     expect(await completions.change([{ completionId: 's1', delivery: surveys, only: { token: 'l1' } }])).toBe(0);
     const stored = await store.connection.collection<Completion>('completions').findOne({ _id: 's1' });
     const fields = stored!.deliveries.map((delivery) => Object.keys(delivery).sort());

@@ -5,7 +5,7 @@ import type { Completion } from './completion.js';
 import type { OutcomeWriter } from './outcome-writer.js';
 import { newDelivery } from './transitions.js';
 
-const delivered = { ...newDelivery('flow', { token: 'l1', until: new Date(0) }), state: 'delivered' as const };
+const delivered = { ...newDelivery('flow:t1', { token: 'l1', until: new Date(0) }), state: 'delivered' as const };
 
 function completion(id: string): Completion {
   return {

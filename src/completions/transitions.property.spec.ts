@@ -38,7 +38,7 @@ import { missingResult } from './missing.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { type DeliveryResult, settle } from './transitions.js';
 
-const DESTINATIONS = ['flow', 'webhook:1', 'webhook:2'] as const;
+const DESTINATIONS = ['flow:t1', 'webhook:1', 'webhook:2'] as const;
 const SCHEDULE = [5_000, 60_000];
 const LEASE_MS = 10_000;
 const DEAD_AFTER_CLAIMS = 6;

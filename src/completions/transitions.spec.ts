@@ -203,9 +203,9 @@ describe('giveBack', () => {
 
 describe('release', () => {
   it('makes it due without its claim, which counts: the process may have attempted it', () => {
-    const released = release(newDelivery('flow', CLAIM), new Date(NOW));
+    const released = release(newDelivery('flow:t1', CLAIM), new Date(NOW));
     expect(released).toEqual({
-      destination: 'flow',
+      destination: 'flow:t1',
       state: 'pending',
       dueAt: new Date(NOW),
       claims: 1,

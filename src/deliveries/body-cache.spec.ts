@@ -21,9 +21,9 @@ describe('BodyCache', () => {
   });
 
   it('keeps a body, once, until the last of its deliveries is not pending any more', () => {
-    for (const destination of ['flow', 'webhook:1']) bodies.note('s1', delivery(destination, 'pending'), body);
+    for (const destination of ['flow:t1', 'webhook:1']) bodies.note('s1', delivery(destination, 'pending'), body);
     expect([bodies.get('s1'), budget.held]).toEqual([body, body.length]);
-    bodies.note('s1', delivery('flow', 'delivered'), body);
+    bodies.note('s1', delivery('flow:t1', 'delivered'), body);
     bodies.note('s1', delivery('webhook:2', 'dead'), body);
     expect(bodies.get('s1')).toBe(body);
     bodies.note('s1', delivery('webhook:1', 'dead'), body);
@@ -31,18 +31,18 @@ describe('BodyCache', () => {
   });
 
   it('keeps nothing for deliveries without a body, and nothing that was not made', () => {
-    for (const destination of ['analysis', 'surveys']) bodies.note('s1', delivery(destination, 'pending'), body);
-    bodies.note('s1', delivery('flow', 'delivered'), body);
-    bodies.note('s1', delivery('flow', 'pending'), undefined);
+    for (const destination of ['analysis:t1', 'surveys:t1']) bodies.note('s1', delivery(destination, 'pending'), body);
+    bodies.note('s1', delivery('flow:t1', 'delivered'), body);
+    bodies.note('s1', delivery('flow:t1', 'pending'), undefined);
     expect([bodies.get('s1'), budget.held]).toEqual([undefined, 0]);
   });
 
   it('lets the oldest go when the memory budget needs the room', async () => {
-    for (const id of ['s1', 's2', 's3']) bodies.note(id, delivery('flow', 'pending'), body);
+    for (const id of ['s1', 's2', 's3']) bodies.note(id, delivery('flow:t1', 'pending'), body);
     await budget.reserve(3 * MB);
     expect(['s1', 's2', 's3'].map((id) => bodies.get(id) !== undefined)).toEqual([false, true, true]);
-    bodies.note('s1', delivery('flow', 'delivered'), body);
-    bodies.note('s4', delivery('flow', 'pending'), Buffer.alloc(14 * MB));
+    bodies.note('s1', delivery('flow:t1', 'delivered'), body);
+    bodies.note('s4', delivery('flow:t1', 'pending'), Buffer.alloc(14 * MB));
     expect([bodies.get('s4'), budget.held]).toEqual([undefined, 2 * body.length]);
   });
 });

@@ -195,11 +195,11 @@ describe('FirstAttempts', () => {
   it('keeps the body for a later attempt as soon as one is needed, and closes its source after the last', async () => {
     const closed: string[] = [];
     const body = Buffer.from('{}');
-    const session = ended('s1', 'flow', 'webhook:1');
+    const session = ended('s1', 'flow:t1', 'webhook:1');
     const source = stubOf(PayloadSource, { close: () => closed.push('s1') });
     Object.defineProperty(source, 'bodyInMemory', { value: body });
     begin({ ...session, source });
-    await journal.deliver('s1/flow');
+    await journal.deliver('s1/flow:t1');
     expect([bodies.get('s1'), closed]).toEqual([undefined, []]);
     await journal.fail('s1/webhook:1');
     expect([bodies.get('s1'), closed]).toEqual([body, ['s1']]);

@@ -5,15 +5,22 @@ import { MailOutbox } from '../notifications/mail-outbox.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { JobLease } from '../persistence/job-lease.js';
+import { DestinationRepository } from '../completions/destination.repository.js';
+import { ForgottenWork } from '../completions/forgotten-work.js';
 import { CompletionRepository } from '../completions/completion.repository.js';
 import { IntegrationErrorRepository } from '../completions/integration-error.repository.js';
 
 const EVERY_MS = 3_600_000;
 const LEASE_MS = 1_800_000;
 const BATCH = 1_000;
+/** A destination that has something due again sooner keeps its document. */
+const IDLE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
-/** Removes finished completions, integration errors and mails past their retention: TTL indexes do not act on every engine. */
+/**
+ * Removes finished completions, integration errors and mails past their retention, and the documents of idle
+ * destinations: TTL indexes do not act on every engine. Announces the due times that nobody announces.
+ */
 @Injectable()
 export class PurgeJob {
   private readonly logger = new Logger(PurgeJob.name);
@@ -26,6 +33,8 @@ export class PurgeJob {
     private readonly completions: CompletionRepository,
     private readonly integrationErrors: IntegrationErrorRepository,
     private readonly mails: MailOutbox,
+    private readonly destinations: DestinationRepository,
+    private readonly forgotten: ForgottenWork,
   ) {}
 
   @Interval('purge', EVERY_MS)
@@ -46,7 +55,9 @@ export class PurgeJob {
     for (let batch = BATCH; batch === BATCH; removed += batch) batch = await this.completions.purge(before, BATCH);
     const errors = await this.integrationErrors.purge(before);
     const mails = await this.mails.purge(this.clock.now());
-    this.logger.log({ completions: removed, errors, mails, closed }, 'purge.finished');
+    await this.forgotten.announce();
+    const destinations = await this.destinations.purgeIdle(new Date(this.clock.now() - IDLE_MS));
+    this.logger.log({ completions: removed, errors, mails, destinations, closed }, 'purge.finished');
     return { completions: removed, errors };
   }
 }

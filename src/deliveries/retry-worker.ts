@@ -61,7 +61,6 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     void this.database.whenReady().then(() => {
       if (this.stopped) return;
       this.working = this.work();
-      void this.announceForgotten();
     });
   }
 
@@ -111,24 +110,6 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const next = await this.completions.earliestDue(destination._id);
     await this.destinations.setNextDue(destination, next);
     if (next) this.alarm.setFor(next);
-  }
-
-  /**
-   * A process that was killed between writing a delivery's due time and announcing it may have left a destination that
-   * no retry worker looks at. Looked for once, at start: that is after each kill.
-   */
-  private async announceForgotten(): Promise<void> {
-    try {
-      for (const { _id } of await this.destinations.withoutWork()) {
-        if (this.stopped) return;
-        const next = await this.completions.earliestDue(_id);
-        if (!next) continue;
-        await this.destinations.announce(new Map([[_id, next]]));
-        this.alarm.setFor(next);
-      }
-    } catch (error) {
-      this.logger.warn({ reason: (error as Error).message }, 'retry-worker.due-times-not-checked');
-    }
   }
 
   private submit(

@@ -20,7 +20,7 @@ describe('Backpressure', () => {
   /** A completion with a pending delivery for each of the destinations. */
   async function addPending(...destinations: string[]): Promise<void> {
     const deliveries = destinations.map((destination) => ({ destination, state: 'pending', dueAt: LATER }));
-    deliveries.push({ destination: 'surveys', state: 'delivered' } as never);
+    deliveries.push({ destination: 'surveys:t1', state: 'delivered' } as never);
     const completion = { _id: new ObjectId().toHexString(), open: true, deliveries };
     await db.collection<{ _id: string }>('completions').insertOne(completion);
   }
@@ -47,29 +47,29 @@ describe('Backpressure', () => {
   afterAll(() => client.close());
 
   it('counts pending deliveries, no others', async () => {
-    await addPending('flow', 'webhook:1');
-    await addPending('flow');
-    await db.collection('completions').insertOne({ open: false, deliveries: [{ destination: 'flow' }] });
+    await addPending('flow:t1', 'webhook:1');
+    await addPending('flow:t1');
+    await db.collection('completions').insertOne({ open: false, deliveries: [{ destination: 'flow:t1' }] });
     expect(await pressure.countWaiting()).toBe(3);
   });
 
   it('does not count a webhook whose circuit is open, but everything else', async () => {
     const openUntil = LATER;
-    await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow', openUntil }] as never); // prettier-ignore
+    await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow:t1', openUntil }] as never); // prettier-ignore
     for (let n = 0; n < 20; n++) await addPending('webhook:1');
-    await addPending('flow', 'webhook:1', 'webhook:2');
+    await addPending('flow:t1', 'webhook:1', 'webhook:2');
     expect(await pressure.countWaiting()).toBe(2);
   });
 
   it('reads no more than the high water and one', async () => {
-    for (let n = 0; n < 40; n++) await addPending('flow');
+    for (let n = 0; n < 40; n++) await addPending('flow:t1');
     expect(await pressure.countWaiting()).toBe(21);
   });
 
   it('pauses above the high water, resumes at it, and says each once', async () => {
-    for (let n = 0; n < 20; n++) await addPending('flow');
+    for (let n = 0; n < 20; n++) await addPending('flow:t1');
     expect([await pressure.begin(), pressure.paused]).toEqual([false, false]);
-    await addPending('analysis');
+    await addPending('analysis:t1');
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([true, true, true]);
     await db.collection('completions').deleteOne({});
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([false, false, false]);
@@ -81,7 +81,7 @@ describe('Backpressure', () => {
 
   it('counts again after each tenth of the high water in completed sessions', async () => {
     await pressure.begin();
-    for (let n = 0; n < 21; n++) await addPending('flow');
+    for (let n = 0; n < 21; n++) await addPending('flow:t1');
     expect([await pressure.tooHigh(0), await pressure.tooHigh(1)]).toEqual([false, false]);
     expect(await Promise.all([pressure.tooHigh(2), pressure.tooHigh(2)])).toEqual([true, true]);
   });

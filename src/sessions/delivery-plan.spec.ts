@@ -36,19 +36,19 @@ function destinations(containsUserInteraction: boolean, of: Tenant): readonly st
 
 describe('planDeliveries', () => {
   it('has flows and surveys for every session', () => {
-    expect(destinations(false, { ...tenant, analyzesSessions: false })).toEqual(['flow', 'surveys']);
+    expect(destinations(false, { ...tenant, analyzesSessions: false })).toEqual(['flow:t1', 'surveys:t1']);
   });
 
   it('has an analysis only where the tenant wants it and a user took part', () => {
-    expect(destinations(true, tenant)).toEqual(['flow', 'surveys', 'analysis']);
-    expect(destinations(false, tenant)).not.toContain('analysis');
-    expect(destinations(true, { ...tenant, analyzesSessions: false })).not.toContain('analysis');
+    expect(destinations(true, tenant)).toEqual(['flow:t1', 'surveys:t1', 'analysis:t1']);
+    expect(destinations(false, tenant)).not.toContain('analysis:t1');
+    expect(destinations(true, { ...tenant, analyzesSessions: false })).not.toContain('analysis:t1');
   });
 
   it("has a webhook for each integration of the tenant's organization, and names the others", () => {
     const integrations = [integration(1), integration(2, 'another'), integration(3)];
     const plan = planDeliveries({ containsUserInteraction: false }, tenant, integrations);
-    expect(plan.destinations).toEqual(['flow', 'surveys', 'webhook:1', 'webhook:3']);
+    expect(plan.destinations).toEqual(['flow:t1', 'surveys:t1', 'webhook:1', 'webhook:3']);
     expect(plan.leftOut).toEqual([{ integrationId: 2, reason: 'the tenant belongs to another organization' }]);
   });
 });

@@ -1,5 +1,5 @@
 import { completionId, type ExpiryRule, type LeftOut, type PlannedCompletion } from '../completions/completion.js';
-import { webhookDestination } from '../completions/delivery.js';
+import { tenantDestination, webhookDestination } from '../completions/delivery.js';
 import type { SessionInFlight } from '../deliveries/first-attempts.js';
 import type { PayloadSource } from '../deliveries/payload-source.js';
 import type { Integration } from '../integrations/integration.schema.js';
@@ -72,8 +72,9 @@ export function planDeliveries(
   tenant: Tenant,
   integrations: readonly Integration[],
 ): Pick<PlannedCompletion, 'destinations' | 'leftOut'> {
-  const destinations = ['flow', 'surveys'];
-  if (tenant.analyzesSessions && session.containsUserInteraction) destinations.push('analysis');
+  const destinations = [tenantDestination('flow', tenant.id), tenantDestination('surveys', tenant.id)];
+  if (tenant.analyzesSessions && session.containsUserInteraction)
+    destinations.push(tenantDestination('analysis', tenant.id));
   const leftOut: LeftOut[] = [];
   for (const { id, organizationId } of integrations) {
     if (organizationId === tenant.organizationId) destinations.push(webhookDestination(id));

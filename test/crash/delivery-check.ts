@@ -1,6 +1,6 @@
 import type { Collection } from 'mongodb';
 import type { Completion } from '../../src/completions/completion.js';
-import type { AttemptRecord, Delivery } from '../../src/completions/delivery.js';
+import { type AttemptRecord, channelOf, type Delivery } from '../../src/completions/delivery.js';
 import { type Arrival, type Arrivals, type ArrivalsReport, listed, nameOf, type Pair } from '../world/arrivals.js';
 
 /** What the bookkeeper and the service's own record say together of all that was offered. */
@@ -77,12 +77,12 @@ function isRecorded(arrival: Arrival, completion: Completion | undefined): boole
 }
 
 function deliveryOf(completion: Completion | undefined, pair: Pair): Delivery | undefined {
-  return completion?.deliveries.find(({ destination }) => destination === deliveryDestination(pair));
+  return completion?.deliveries.find(({ destination }) => belongsTo(pair, destination));
 }
 
-/** The destination of the delivery that a pair belongs to, as the completion names it: all surveys are one delivery. */
-export function deliveryDestination({ destination }: Pair): string {
-  return destination.startsWith('survey:') ? 'surveys' : destination;
+/** Whether a pair belongs to the delivery with that destination in the completion: all surveys are one delivery. */
+export function belongsTo({ destination }: Pair, ofDelivery: string): boolean {
+  return destination.startsWith('survey:') ? channelOf(ofDelivery) === 'surveys' : destination === ofDelivery;
 }
 
 function isUnanswered({ result, statusCode }: AttemptRecord): boolean {

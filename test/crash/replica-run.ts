@@ -5,7 +5,7 @@ import { listed, nameOf } from '../world/arrivals.js';
 import type { SimRequest } from '../world/platform/sim-request.js';
 import type { ServiceProcess } from '../world/service/service-process.js';
 import type { World } from '../world/world.js';
-import { checkDeliveries, type DeliveryCheck, deliveryDestination, deliveryProblems } from './delivery-check.js';
+import { checkDeliveries, type DeliveryCheck, belongsTo, deliveryProblems } from './delivery-check.js';
 import { COMPLETE, CrashWorld, THRESHOLD_SECONDS } from './world.js';
 
 export interface ReplicaOptions {
@@ -199,7 +199,7 @@ class ReplicaRun {
     return this.world.arrivals
       .destinationsOf(sessionId)
       .map((destination) => ({ sessionId, destination }))
-      .filter((pair) => !ofDelivery || deliveryDestination(pair) === ofDelivery)
+      .filter((pair) => !ofDelivery || belongsTo(pair, ofDelivery))
       .map(nameOf);
   }
 

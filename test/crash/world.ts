@@ -64,8 +64,8 @@ export class CrashWorld {
       conversation: { messages: random.integer(2, 8) },
     });
     this.sessionIds.push(sessionId);
-    arrivals.expect(sessionId, 'flow', ...tenant.hooks.map((hook) => `webhook:${hook}`));
-    if (tenant.summarizes && rest['containsUserInteraction']) arrivals.expect(sessionId, 'analysis');
+    arrivals.expect(sessionId, `flow:${tenant.id}`, ...tenant.hooks.map((hook) => `webhook:${hook}`));
+    if (tenant.summarizes && rest['containsUserInteraction']) arrivals.expect(sessionId, `analysis:${tenant.id}`);
     for (let n = random.chance(0.3) ? random.integer(1, 2) : 0; n > 0; n--) {
       arrivals.expect(sessionId, `survey:${String(platform.core.addSurvey({ sessionId })['id'])}`);
     }

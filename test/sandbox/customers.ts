@@ -48,8 +48,8 @@ export function populate(platform: PlatformSimulator): void {
 /** The destinations of a session of that tenant once it has ended, its surveys aside. */
 export function destinationsOf(tenantId: string, containsUserInteraction: boolean): string[] {
   const tenant = TENANTS.find(({ id }) => id === tenantId)!;
-  const destinations = ['flow'];
-  if (tenant.summarizes && containsUserInteraction) destinations.push('analysis');
+  const destinations = [`flow:${tenantId}`];
+  if (tenant.summarizes && containsUserInteraction) destinations.push(`analysis:${tenantId}`);
   for (const { id, organizationId, tenants, enabled = true } of INTEGRATIONS) {
     if (enabled && organizationId === tenant.organizationId && tenants.includes(tenantId))
       destinations.push(`webhook:${id}`);

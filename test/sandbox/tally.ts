@@ -67,9 +67,9 @@ export class Tally {
       sessions: this.sessions.size,
       held: this.held.size,
       completed: count(COMPLETION),
-      flows: count('flow'),
+      flows: count('flow:'),
       surveys: count('survey:'),
-      analyses: count('analysis'),
+      analyses: count('analysis:'),
       webhooks: count('webhook:'),
       refused: this.refused,
     };

@@ -1,3 +1,5 @@
+import { DestinationRepository } from '../../src/completions/destination.repository.js';
+import { stubOf } from '../support/stub.js';
 import { CompletionStore } from '../support/completion-store.js';
 import { Config } from '../../src/config/config.js';
 import { PurgeJob } from '../../src/deliveries/purge.job.js';
@@ -42,6 +44,9 @@ export class FastPurge {
       store.completions,
       store.errors,
       new MailOutbox(mailModel(database), this.clock),
+      // of that hour nothing has passed for the service, which may be about to use them
+      stubOf(DestinationRepository, { purgeIdle: () => Promise.resolve(0) }),
+      store.forgotten,
     );
   }
 

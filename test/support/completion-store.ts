@@ -7,6 +7,7 @@ import { DestinationRepository } from '../../src/completions/destination.reposit
 import { type Destination, DESTINATION, destinationSchema } from '../../src/completions/destination.schema.js';
 import { DueAlarm } from '../../src/completions/due-alarm.js';
 import { DueTimesWriter } from '../../src/completions/due-times.js';
+import { ForgottenWork } from '../../src/completions/forgotten-work.js';
 import { HeldWork } from '../../src/completions/held-work.js';
 import { IntegrationErrorRepository } from '../../src/completions/integration-error.repository.js';
 import {
@@ -17,13 +18,16 @@ import {
 import { IntentRepository } from '../../src/completions/intent.repository.js';
 import { type Intent, INTENT, intentSchema } from '../../src/completions/intent.schema.js';
 import { OutcomeWriter } from '../../src/completions/outcome-writer.js';
+import { Database } from '../../src/persistence/database.js';
 import { Clock } from '../../src/persistence/clock.js';
+import { stubOf } from './stub.js';
 
 /** The completions room over one connection, put together as CompletionsModule does it. */
 export class CompletionStore {
   readonly completions: CompletionRepository;
   readonly destinations: DestinationRepository;
   readonly errors: IntegrationErrorRepository;
+  readonly forgotten: ForgottenWork;
   readonly held: HeldWork;
   readonly history: DeliveryHistory;
   readonly intents: IntentRepository;
@@ -42,7 +46,9 @@ export class CompletionStore {
     this.errors = new IntegrationErrorRepository(error);
     this.intents = new IntentRepository(intent, this.completions);
     this.history = new DeliveryHistory(completion, this.intents);
-    const dueTimes = new DueTimesWriter(this.destinations, new DueAlarm(clock));
+    const alarm = new DueAlarm(clock);
+    const dueTimes = new DueTimesWriter(this.destinations, alarm);
+    this.forgotten = new ForgottenWork(stubOf(Database, {}), this.completions, this.destinations, alarm);
     this.held = new HeldWork(clock, this.intents, this.completions, dueTimes);
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.errors);
   }

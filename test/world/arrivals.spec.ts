@@ -5,7 +5,7 @@ describe('the bookkeeper of arrivals', () => {
 
   beforeEach(() => {
     arrivals = new Arrivals();
-    arrivals.expect('s1', 'flow', 'webhook:1');
+    arrivals.expect('s1', 'flow:t1', 'webhook:1');
   });
 
   const arrive = (sessionId: string, ...destinations: string[]) => {
@@ -13,7 +13,7 @@ describe('the bookkeeper of arrivals', () => {
   };
 
   it('tells what is missing until each destination has accepted the session', () => {
-    arrive('s1', 'flow');
+    arrive('s1', 'flow:t1');
     expect(arrivals.report()).toMatchObject({
       expected: 2,
       arrived: 1,
@@ -25,42 +25,42 @@ describe('the bookkeeper of arrivals', () => {
   });
 
   it('tells what arrived where nothing was expected: another session, or another destination', () => {
-    arrive('s1', 'flow', 'webhook:1', 'webhook:9');
-    arrive('s2', 'flow');
-    expect(problemsOf(arrivals.report())).toEqual(['2 arrived where nothing was expected: s2 flow | s1 webhook:9']);
+    arrive('s1', 'flow:t1', 'webhook:1', 'webhook:9');
+    arrive('s2', 'flow:t1');
+    expect(problemsOf(arrivals.report())).toEqual(['2 arrived where nothing was expected: s2 flow:t1 | s1 webhook:9']);
   });
 
   it('tells duplicates that have a cause from those that have none', () => {
-    arrive('s1', 'flow', 'flow', 'flow', 'webhook:1', 'webhook:1');
-    const report = arrivals.report(({ destination }) => (destination === 'flow' ? 1 : 5));
+    arrive('s1', 'flow:t1', 'flow:t1', 'flow:t1', 'webhook:1', 'webhook:1');
+    const report = arrivals.report(({ destination }) => (destination === 'flow:t1' ? 1 : 5));
     expect(report.duplicates).toEqual({ explained: 2, unexplained: 1 });
-    expect(problemsOf(report)).toEqual(['1 arrived again without a cause: s1 flow']);
+    expect(problemsOf(report)).toEqual(['1 arrived again without a cause: s1 flow:t1']);
     expect(arrivals.report().duplicates).toEqual({ explained: 0, unexplained: 3 });
   });
 
   it('takes what is expected in bulk, and counts without a list', () => {
     arrivals = new Arrivals({ keepsList: false });
-    arrivals.expectAll([['flow', ['a', 'b', 'c']]]);
-    arrive('a', 'flow');
-    arrive('b', 'flow');
+    arrivals.expectAll([['flow:t1', ['a', 'b', 'c']]]);
+    arrive('a', 'flow:t1');
+    arrive('b', 'flow:t1');
     expect(arrivals.list).toEqual([]);
-    expect(arrivals.timesOf({ sessionId: 'a', destination: 'flow' })).toBe(1);
-    expect(problemsOf(arrivals.report())).toEqual(['1 deliveries that did not arrive: c flow']);
+    expect(arrivals.timesOf({ sessionId: 'a', destination: 'flow:t1' })).toBe(1);
+    expect(problemsOf(arrivals.report())).toEqual(['1 deliveries that did not arrive: c flow:t1']);
   });
 
   it('forgets sessions, expected and arrived', () => {
-    arrivals.expect('s2', 'flow');
-    arrive('s1', 'flow', 'flow');
+    arrivals.expect('s2', 'flow:t1');
+    arrive('s1', 'flow:t1', 'flow:t1');
     arrivals.forget(['s1']);
     expect(arrivals.report()).toMatchObject({ expected: 1, missing: [{ sessionId: 's2' }], unexpected: [] });
     expect(arrivals.distinct).toBe(0);
-    expect(arrivals.destinationsOf('s2')).toEqual(['flow']);
+    expect(arrivals.destinationsOf('s2')).toEqual(['flow:t1']);
   });
 
   it('tells its listener of each arrival', () => {
     const noted: string[] = [];
     arrivals.onArrival(({ destination }) => noted.push(destination));
-    arrive('s1', 'webhook:1', 'flow');
-    expect(noted).toEqual(['webhook:1', 'flow']);
+    arrive('s1', 'webhook:1', 'flow:t1');
+    expect(noted).toEqual(['webhook:1', 'flow:t1']);
   });
 });

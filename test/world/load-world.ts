@@ -161,10 +161,11 @@ export class LoadWorld {
   /** What the sessions added since the last `forgetSessions` make the hooks, or some of them, and the platform expect. */
   async expected(hooks: readonly Hook[] = this.hooks): Promise<Expected> {
     const byTenant = new Map(await this.core.call('sessionsByTenant'));
-    const all = [...byTenant.values()].flat();
+    const ofPlatform = (channel: string): Expected =>
+      [...byTenant].map(([id, sessions]) => [`${channel}:${id}`, sessions]);
     return [
-      ['flow', all],
-      ...(this.options.analyses ? [['analysis', all] as [string, string[]]] : []),
+      ...ofPlatform('flow'),
+      ...(this.options.analyses ? ofPlatform('analysis') : []),
       ...this.expectedAt(hooks, byTenant),
     ];
   }

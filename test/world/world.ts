@@ -105,8 +105,11 @@ export class World {
 
 /** Tells the bookkeeper of each trigger and each analysis that the platform accepts. */
 export function noteArrivals({ publisher, nlp }: PlatformSimulator, arrivals: Arrivals): void {
-  publisher.onTrigger(({ type, id, sessionId, at }) => {
-    arrivals.note({ sessionId, destination: type === 'survey-completed' ? `survey:${id}` : 'flow', at });
+  publisher.onTrigger(({ type, id, sessionId, tenantId, at }) => {
+    const destination = type === 'survey-completed' ? `survey:${id}` : `flow:${tenantId}`;
+    arrivals.note({ sessionId, destination, at });
   });
-  nlp.onAnalysis(({ sessionId, at }) => arrivals.note({ sessionId, destination: 'analysis', at }));
+  nlp.onAnalysis(({ sessionId, tenantId, at }) => {
+    arrivals.note({ sessionId, destination: `analysis:${tenantId}`, at });
+  });
 }

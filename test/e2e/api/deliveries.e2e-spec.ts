@@ -19,7 +19,7 @@ function settled(n: number, more: Partial<Completion> = {}): Completion {
   const log = [{ at, result: 'delivered' as const, statusCode: 200, durationMs: 5 }];
   const delivery = { ...deliveryTo(webhookDestination(1)), state, attempts: 1, at, log } as const;
   const deliveries = [
-    { ...deliveryTo('flow'), state: 'delivered' as const },
+    { ...deliveryTo('flow:t1'), state: 'delivered' as const },
     { ...delivery, log: [...log] },
   ];
   return completionOf(id, { foundAt: at, deliveries, ...more });

@@ -35,7 +35,7 @@ describe('the history of a session, over REST', () => {
       const before = Date.now();
       await round.check();
       await deliveryWhen(round, [sessionId, 'webhook:1'], ({ attempts, token }) => attempts === 1 && !token);
-      await deliveryWhen(round, [sessionId, 'analysis'], ({ state }) => state === 'delivered');
+      await deliveryWhen(round, [sessionId, 'analysis:t1'], ({ state }) => state === 'delivered');
 
       const { status, body } = await admin.session(sessionId);
       expect(status).toBe(200);
@@ -58,9 +58,9 @@ describe('the history of a session, over REST', () => {
       expect(Date.parse(end!.foundAt)).toBeGreaterThanOrEqual(before - 1_000); // two clocks
       expect(Date.parse(end!.completedAt!)).toBeGreaterThanOrEqual(Date.parse(end!.foundAt));
       expect(end!.destinations).toMatchObject([
-        { destination: 'flow', state: 'delivered', attempts: 1 },
-        { destination: 'surveys', state: 'delivered', attempts: 1 },
-        { destination: 'analysis', state: 'delivered', attempts: 1 },
+        { destination: 'flow:t1', state: 'delivered', attempts: 1 },
+        { destination: 'surveys:t1', state: 'delivered', attempts: 1 },
+        { destination: 'analysis:t1', state: 'delivered', attempts: 1 },
         {
           destination: 'webhook:1',
           state: 'pending',

@@ -38,7 +38,7 @@ describe('the claim of a delivery', () => {
 
     const completion = (await round.all()).get(sessionId)!;
     expect(deliveryOf(completion, 'webhook:1')).toMatchObject({ state: 'pending', token: 'of-another', claims: 2, attempts: 0 }); // prettier-ignore
-    expect(deliveryOf(completion, 'flow').state).toBe('delivered');
+    expect(deliveryOf(completion, 'flow:t1').state).toBe('delivered');
     expect(completion).toMatchObject({ open: true });
   });
 

@@ -52,8 +52,8 @@ describe('deliveries that failed', () => {
     await round.check();
     const completion = (await round.allSettled()).get(sessionId);
 
-    expect(deliveryOf(completion, 'flow')).toMatchObject({ state: 'delivered', attempts: 3 });
-    expect(deliveryOf(completion, 'analysis')).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(deliveryOf(completion, 'flow:t1')).toMatchObject({ state: 'delivered', attempts: 3 });
+    expect(deliveryOf(completion, 'analysis:t1')).toMatchObject({ state: 'delivered', attempts: 3 });
     expect(round.platform.publisher.triggersOf(sessionId)).toHaveLength(1);
     expect(round.platform.nlp.analysesOf(sessionId)).toHaveLength(1);
     expect(await integrationErrors(round.db)).toEqual([]);
@@ -65,7 +65,7 @@ describe('deliveries that failed', () => {
     const isSecond = ({ body }: { body: unknown }) => (body as { id: string }).id === 's2';
     round.platform.fault({ service: 'hbf-event-publisher', kind: 'status', status: 503, times: 1, when: isSecond });
     await round.check();
-    const surveys = deliveryOf((await round.allSettled()).get(sessionId), 'surveys');
+    const surveys = deliveryOf((await round.allSettled()).get(sessionId), 'surveys:t1');
 
     expect(surveys).toMatchObject({ state: 'delivered', attempts: 2, triggeredSurveys: ['s1', 's2', 's3'] });
     for (const id of ['s1', 's2', 's3']) expect(round.platform.publisher.triggersOf(id)).toHaveLength(1);
@@ -115,7 +115,7 @@ describe('deliveries that failed', () => {
     const webhook = deliveryOf(completion, 'webhook:1');
     expect(webhook).toMatchObject({ state: 'dead', attempts: 4, reason: 'failed 4 times', lastStatus: 500 });
     expect(webhook.dueAt).toBeUndefined();
-    expect(deliveryOf(completion, 'flow').state).toBe('delivered');
+    expect(deliveryOf(completion, 'flow:t1').state).toBe('delivered');
     expect(receiver.received).toHaveLength(4);
     const errors = await integrationErrors(round.db);
     expect(errors.map(({ attempt, dead }) => [attempt, dead])).toEqual([[1, false], [2, false], [3, false], [4, true]]); // prettier-ignore

@@ -134,9 +134,9 @@ describe('a delivery to hbf-event-publisher or hbf-nlp, when the sibling', () =>
     const completion = (await round.allSettled(20_000)).get(sessionId)!;
 
     expect([gates.publisher.spoilt, gates.nlp.spoilt]).toEqual([1, 1]);
-    judge(deliveryOf(completion, 'flow'), fault);
-    judge(deliveryOf(completion, 'analysis'), fault);
-    expect(deliveryOf(completion, 'surveys').state).toBe('delivered');
+    judge(deliveryOf(completion, 'flow:t1'), fault);
+    judge(deliveryOf(completion, 'analysis:t1'), fault);
+    expect(deliveryOf(completion, 'surveys:t1').state).toBe('delivered');
     expect(receiver.of(sessionId)).toHaveLength(1);
     expect(JSON.stringify(completion)).not.toMatch(INSIDE);
   });

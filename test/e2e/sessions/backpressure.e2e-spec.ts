@@ -28,7 +28,7 @@ describe('a session check while the backlog is above the high water', () => {
 
   /** As if another process had left them. */
   async function leavePending(count: number): Promise<void> {
-    const deliveries = [{ ...deliveryTo('flow'), dueAt: new Date(Date.now() + HOUR_MS) }];
+    const deliveries = [{ ...deliveryTo('flow:t1'), dueAt: new Date(Date.now() + HOUR_MS) }];
     const completions = Array.from({ length: count }, (_, n) => completionOf(`left-${n}`, { deliveries }));
     await round.completions.insertMany(completions);
   }
@@ -86,7 +86,7 @@ describe('a session check while the backlog is above the high water', () => {
     round.platform.clearFaults();
     await waitFor('the late session', () => round.core.session(late!).status === 'COMPLETED', { timeoutMs: 20_000 });
     const settled = await round.allSettled(20_000);
-    const outcomes = [...settled.values()].map(({ deliveries }) => deliveries.find((one) => one.destination === 'flow')!.state); // prettier-ignore
+    const outcomes = [...settled.values()].map(({ deliveries }) => deliveries.find((one) => one.destination === 'flow:t1')!.state); // prettier-ignore
     expect(outcomes).toEqual(new Array(7).fill('delivered'));
   });
 

@@ -32,9 +32,9 @@ describe('a round from session check to delivery', () => {
     });
     expect(completion.deliveries.map(({ destination, state, attempts }) => ({ destination, state, attempts }))).toEqual(
       [
-        { destination: 'flow', state: 'delivered', attempts: 1 },
-        { destination: 'surveys', state: 'delivered', attempts: 1 },
-        { destination: 'analysis', state: 'delivered', attempts: 1 },
+        { destination: 'flow:t1', state: 'delivered', attempts: 1 },
+        { destination: 'surveys:t1', state: 'delivered', attempts: 1 },
+        { destination: 'analysis:t1', state: 'delivered', attempts: 1 },
         { destination: 'webhook:1', state: 'delivered', attempts: 1 },
       ],
     );

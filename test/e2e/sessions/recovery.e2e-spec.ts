@@ -227,7 +227,7 @@ describe('the recovery of an intent that was not carried out', () => {
     heal();
     await round.age(HOUR_MS);
     const completions = await round.allSettled();
-    const surveys = completions.get(ids[0]!)!.deliveries.find(({ destination }) => destination === 'surveys');
+    const surveys = completions.get(ids[0]!)!.deliveries.find(({ destination }) => destination === 'surveys:t1');
     expect(surveys).toMatchObject({ state: 'delivered', attempts: 1, triggeredSurveys: ['survey'] });
     expect(round.platform.publisher.triggersOf('survey')).toHaveLength(1);
   });

@@ -13,6 +13,8 @@ export interface Trigger {
   sessionId: string;
   /** The session or survey; undefined when bodies are not kept. */
   body: Json | undefined;
+  /** The header `Idempotency-Key`. */
+  idempotencyKey: string | undefined;
   at: number;
 }
 
@@ -31,7 +33,7 @@ export class EventPublisherSimulator {
       contracts: CONTRACTS['hbf-event-publisher'],
       authorize: (_route, token) => token === coreToken,
       handlers: {
-        'POST /connectors/flows:trigger': ({ query, body, at }) => {
+        'POST /connectors/flows:trigger': ({ query, body, headers, at }) => {
           const payload = body as Json & { id: string; session?: string };
           const type = query.get('triggerType') as Trigger['type'];
           const trigger: Trigger = {
@@ -41,6 +43,7 @@ export class EventPublisherSimulator {
             id: payload.id,
             sessionId: type === 'survey-completed' ? String(payload.session) : payload.id,
             body: this.keepBodies ? payload : undefined,
+            idempotencyKey: headers['idempotency-key'] as string | undefined,
             at,
           };
           this.triggers.push(trigger);

@@ -7,6 +7,8 @@ export interface Analysis {
   organizationId: string;
   tenantId: string;
   sessionId: string;
+  /** The header `Idempotency-Key`. */
+  idempotencyKey: string | undefined;
   at: number;
 }
 
@@ -22,9 +24,10 @@ export class NlpSimulator {
       contracts: CONTRACTS['hbf-nlp'],
       authorize: (_route, token) => token === coreToken,
       handlers: {
-        'POST /organizations/{orgId}/tenants/{tenantId}/sessions/{sessionId}/analyze': ({ params, at }) => {
+        'POST /organizations/{orgId}/tenants/{tenantId}/sessions/{sessionId}/analyze': ({ params, headers, at }) => {
           const [organizationId, tenantId, sessionId] = [params['orgId']!, params['tenantId']!, params['sessionId']!];
-          const analysis = { organizationId, tenantId, sessionId, at };
+          const idempotencyKey = headers['idempotency-key'] as string | undefined;
+          const analysis = { organizationId, tenantId, sessionId, idempotencyKey, at };
           this.analyses.push(analysis);
           this.listener(analysis);
           return { status: 204 };

@@ -49,8 +49,8 @@ describe('the receiver over plain sockets', () => {
     await post('/organizations/o/tenants/t/sessions/s3/analyze');
     expect(received.map(subjectOf)).toEqual([
       { destination: 'webhook:7', sessionId: 's1' },
-      { destination: 'flow', sessionId: 's2' },
-      { destination: 'analysis', sessionId: 's3' },
+      { destination: 'flow:t', sessionId: 's2' },
+      { destination: 'analysis:t', sessionId: 's3' },
     ]);
   });
 });

@@ -5,7 +5,8 @@ import type { LightRequest } from './light-server.js';
 const HEAD_BYTES = 256;
 const ID = /"id":"([^"]+)"/;
 const WEBHOOK_ID = /\r\nwebhook-id: ([^\r]+)/i;
-const ANALYSIS = /\/sessions\/([^/]+)\/analyze$/;
+const TENANT = /[?&]tenantId=([^&]+)/;
+const ANALYSIS = /\/tenants\/([^/]+)\/sessions\/([^/]+)\/analyze$/;
 
 /** Which session a request is about, and which destination it is for; the body is not parsed. */
 export function subjectOf({ url, head, begin }: LightRequest): Pair {
@@ -14,7 +15,9 @@ export function subjectOf({ url, head, begin }: LightRequest): Pair {
     return { destination: `webhook:${id}`, sessionId: String(WEBHOOK_ID.exec(head)?.[1]).replace(`:${id}`, '') };
   }
   if (url.startsWith('/connectors/')) {
-    return { destination: 'flow', sessionId: String(ID.exec(begin.toString('latin1', 0, HEAD_BYTES))?.[1]) };
+    const sessionId = String(ID.exec(begin.toString('latin1', 0, HEAD_BYTES))?.[1]);
+    return { destination: `flow:${TENANT.exec(url)?.[1]}`, sessionId };
   }
-  return { destination: 'analysis', sessionId: String(ANALYSIS.exec(url)?.[1]) };
+  const [, tenantId, sessionId] = ANALYSIS.exec(url) ?? [];
+  return { destination: `analysis:${tenantId}`, sessionId: String(sessionId) };
 }
