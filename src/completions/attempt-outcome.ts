@@ -14,4 +14,6 @@ export type AttemptOutcome =
       retryable: boolean;
       /** The remote's Retry-After, in milliseconds from now. */
       retryAfterMs?: number;
+      /** The call was sent and its own time-out has passed: whether it had its effect is not known. */
+      timedOut?: true;
     };

@@ -35,6 +35,7 @@ const delivery = new Schema<Delivery>(
     claims: { type: Number, required: true },
     aloneRuns: Number,
     attempts: { type: Number, required: true },
+    timeouts: Number,
     retriedFrom: Number,
     lastStatus: Number,
     lastError: String,

@@ -45,6 +45,8 @@ export interface Delivery {
   aloneRuns?: number;
   /** Attempts that had an outcome. */
   attempts: number;
+  /** Attempts since the latest redelivery of which nobody knows whether they had an effect: sent, and not answered in time. */
+  timeouts?: number;
   /** The value of `attempts` at the latest redelivery: the retry schedule starts anew from there. */
   retriedFrom?: number;
   lastStatus?: number;
@@ -93,10 +95,13 @@ export function integrationIdOf(destination: string): number | undefined {
 }
 
 /**
- * The idempotency key that a customer's endpoint sees as `webhook-id`: the same over all attempts of a delivery, another
- * for each revision and integration. Readable, so that an admin finds the session; hashed if it would not fit a header.
+ * The idempotency key that a customer's endpoint sees as `webhook-id`, and the platform's services as `Idempotency-Key`:
+ * the same over all attempts of a delivery and its redeliveries, another for each revision. Readable, so that an admin
+ * finds the session; hashed if it would not fit a header.
+ *
+ * @param share the integration's id; `flow`, `analysis` or `survey:<surveyId>`
  */
-export function idempotencyKey(completionId: string, integrationId: number): string {
-  const readable = `${completionId}:${integrationId}`;
+export function idempotencyKey(completionId: string, share: number | string): string {
+  const readable = `${completionId}:${share}`;
   return /^[\w:-]{1,200}$/.test(readable) ? readable : createHash('sha256').update(readable).digest('hex');
 }

@@ -39,7 +39,8 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { type DeliveryResult, settle } from './transitions.js';
 
 const DESTINATIONS = ['flow:t1', 'webhook:1', 'webhook:2'] as const;
-const SCHEDULE = [5_000, 60_000];
+const SCHEDULE = [5_000, 60_000, 60_000, 60_000];
+const TIMEOUTS_AT_MOST = 3;
 const LEASE_MS = 10_000;
 const DEAD_AFTER_CLAIMS = 6;
 /** Long enough for every wait and lease. */
@@ -49,7 +50,7 @@ const HOUR_MS = 3_600_000;
 jest.setTimeout(100_000); // a busy machine must not fail it
 
 /** What a receiver does with one attempt. */
-type Reaction = 'takes it' | 'fails' | 'is gone';
+type Reaction = 'takes it' | 'fails' | 'times out' | 'is gone';
 
 /** What hbf-core says of a session when its body is read: 404 counts only while hbf-core answers something else. */
 type Knowledge = 'known' | 'missing' | 'uncounted';
@@ -111,10 +112,12 @@ class World {
 
 function outcomeOf(reaction: Reaction): AttemptOutcome {
   if (reaction === 'takes it') return { result: 'delivered', statusCode: 200, durationMs: 1 };
+  const failed = { result: 'failed', message: 'no', durationMs: 1 } as const;
+  if (reaction === 'times out') return { ...failed, code: 'timeout', retryable: true, timedOut: true };
   const gone = reaction === 'is gone';
   const statusCode = gone ? 410 : 503;
   const code = `http_${statusCode}`;
-  return { result: 'failed', statusCode, code, message: 'no', durationMs: 1, retryable: !gone };
+  return { ...failed, statusCode, code, retryable: !gone };
 }
 
 /**
@@ -285,6 +288,7 @@ describe('the record of ended sessions, whenever the process ends', () => {
   const reaction = fc.oneof(
     { weight: 4, arbitrary: fc.constant<Reaction>('takes it') },
     { weight: 3, arbitrary: fc.constant<Reaction>('fails') },
+    { weight: 2, arbitrary: fc.constant<Reaction>('times out') },
     { weight: 1, arbitrary: fc.constant<Reaction>('is gone') },
   );
   const known = { weight: 3, arbitrary: fc.constant<'known'>('known') };
@@ -335,8 +339,14 @@ describe('the record of ended sessions, whenever the process ends', () => {
       const usedUp = delivery.attempts > SCHEDULE.length;
       const gone = world.isGone(completion.sessionId, delivery.destination);
       expect(delivery.lastError?.startsWith('session_gone') ?? false).toBe(gone && !usedUp);
-      expect(usedUp || gone || heard.includes('is gone') || delivery.claims > DEAD_AFTER_CLAIMS).toBe(true);
+      const unknown = delivery.timeouts === TIMEOUTS_AT_MOST;
+      expect(delivery.reason === 'outcome unknown').toBe(unknown);
+      expect(usedUp || gone || unknown || heard.includes('is gone') || delivery.claims > DEAD_AFTER_CLAIMS).toBe(true);
     }
+    // the third one was the last: what more was heard, a death took the outcome of
+    const timeouts = heard.filter((one) => one === 'times out').length;
+    expect(timeouts).toBeLessThanOrEqual(TIMEOUTS_AT_MOST + deaths);
+    expect(delivery.timeouts ?? 0).toBeLessThanOrEqual(Math.min(timeouts, TIMEOUTS_AT_MOST));
     expect([delivery.token, delivery.dueAt]).toEqual([undefined, undefined]);
     // an outcome counts once; what more was heard, a death took the outcome of
     expect(delivery.attempts).toBeLessThanOrEqual(heard.length);
@@ -364,7 +374,7 @@ describe('the record of ended sessions, whenever the process ends', () => {
   });
 
   it('loses nothing at any single step of a round', async () => {
-    const reactions: Reaction[] = ['takes it', 'fails', 'takes it', 'takes it', 'is gone'];
+    const reactions: Reaction[] = ['takes it', 'fails', 'takes it', 'times out', 'takes it', 'is gone'];
     let steps = 0;
     for (let lived = false; !lived; steps++) {
       const { world, completions, deaths } = await play({

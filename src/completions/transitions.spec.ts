@@ -127,6 +127,33 @@ describe('settle', () => {
     expect(settle(claimed({ missing }), result, rules).missing).toEqual(kept ? missing : undefined);
   });
 
+  describe('of a call that timed out', () => {
+    const long: SettlementRules = { ...rules, retryScheduleMs: Array<number>(9).fill(1_000) };
+    const timedOut = failed({ statusCode: undefined, code: 'timeout', timedOut: true });
+    const after = (...results: DeliveryResult[]) =>
+      results.reduce((delivery, result) => settle(delivery, result, long), claimed());
+
+    it('is tried twice more, whatever the schedule says, then dead', () => {
+      expect(after(timedOut, timedOut)).toMatchObject({ state: 'pending', timeouts: 2, dueAt: new Date(NOW + 1_000) });
+      const dead = after(timedOut, timedOut, timedOut);
+      expect(dead).toMatchObject({ state: 'dead', attempts: 3, reason: 'outcome unknown' });
+      expect(dead.dueAt).toBeUndefined();
+    });
+
+    it('does not count an attempt whose outcome is known, or that was none', () => {
+      const unreached = failed({ statusCode: undefined, code: 'ECONNREFUSED' });
+      const stopped: DeliveryResult = { result: 'postponed', code: 'stopped', message: 'm', delayMs: 0 };
+      const between = after(timedOut, failed(), unreached, stopped, timedOut);
+      expect(between).toMatchObject({ state: 'pending', attempts: 4, timeouts: 2 });
+    });
+
+    it('counts anew after a redelivery', () => {
+      const again = redeliver(after(timedOut, timedOut, timedOut), new Date(NOW));
+      expect(again.timeouts).toBeUndefined();
+      expect(settle(again, timedOut, long)).toMatchObject({ state: 'pending', timeouts: 1 });
+    });
+  });
+
   it('keeps the ids of the triggered surveys, whether the attempt succeeded or failed', () => {
     const triggeredSurveys = ['s1', 's2'];
     expect(settle(claimed(), { ...failed(), triggeredSurveys }, rules).triggeredSurveys).toEqual(triggeredSurveys);
@@ -140,6 +167,7 @@ describe('settle', () => {
       state: 'pending',
       claims: 2,
       attempts: 3,
+      timeouts: 1,
       retriedFrom: 3,
       lastStatus: 503,
       lastError: 'http_503: no',

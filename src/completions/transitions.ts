@@ -11,6 +11,8 @@ import { retryDelay } from './retry-schedule.js';
 
 const LOG_LENGTH = 20;
 const MESSAGE_LENGTH = 300;
+/** One try, and two more after it has timed out: flows that run each time would run for ever. */
+const TIMEOUTS_AT_MOST = 3;
 
 /**
  * What came of a claimed delivery. Besides an attempt's outcome: `cancelled`, its integration was removed or disabled;
@@ -99,6 +101,7 @@ export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
     aloneRuns: undefined,
     missing: undefined,
     reason: undefined,
+    timeouts: undefined,
     claims: 0,
     retriedFrom: attempts,
     state: 'pending',
@@ -166,6 +169,12 @@ function retryOrDie(
   outcome: Extract<AttemptOutcome, { result: 'failed' }>,
   { now, retryScheduleMs, random }: SettlementRules,
 ): void {
+  if (outcome.timedOut) settled.timeouts = (settled.timeouts ?? 0) + 1;
+  if (settled.timeouts === TIMEOUTS_AT_MOST) {
+    settled.state = 'dead';
+    settled.reason = 'outcome unknown';
+    return;
+  }
   const failures = settled.attempts - (settled.retriedFrom ?? 0);
   const wait = outcome.retryable ? retryDelay(failures, retryScheduleMs, outcome.retryAfterMs, random) : undefined;
   if (wait !== undefined) {

@@ -70,6 +70,7 @@ describe('the variables', () => {
     const config = read();
     expect(config.port).toBe(3002);
     expect(config.requestTimeoutMs).toBe(5_000);
+    expect(config.flowTriggerTimeoutMs).toBe(30_000);
     expect(config.sessionCheckIntervalMs).toBe(300_000);
     expect(config.defaultThresholdSeconds).toBe(1_800);
     expect(config.pipelinePollTimeoutMs).toBe(360_000);

@@ -108,9 +108,16 @@ export class Config {
 
   @EnvVar('SESSION_SERVICE_REQUEST_TIMEOUT', integer(50, 600_000), {
     default: '5000',
-    meaning: 'milliseconds that a call to hbf-core, hbf-event-publisher or hbf-nlp may take',
+    meaning: 'milliseconds that a call to hbf-core or hbf-nlp may take, and connecting to hbf-event-publisher',
   })
   readonly requestTimeoutMs: number;
+
+  @EnvVar('FLOW_TRIGGER_TIMEOUT_MS', integer(50, 600_000), {
+    default: '30000',
+    meaning:
+      'milliseconds that a flow or survey trigger may take: hbf-event-publisher calls every flow of the tenant before it answers',
+  })
+  readonly flowTriggerTimeoutMs: number;
 
   @EnvVar('CHAT_SESSION_CHECK_INTERVAL_IN_MINS', minutes(0, 1440), {
     default: '5',
@@ -339,6 +346,11 @@ export class Config {
   get tracesUrl(): string | undefined {
     if (this.otelDisabled) return undefined;
     return this.otlpTracesEndpoint ?? (this.otlpEndpoint && `${this.otlpEndpoint}/v1/traces`);
+  }
+
+  /** What the call of one delivery attempt may take at most, its preparation aside; in milliseconds. */
+  get longestDeliveryMs(): number {
+    return Math.max(this.webhookTimeoutMs, this.flowTriggerTimeoutMs);
   }
 
   /** Whether lines of level info are written; if not, the facts of an attempt's line are not collected either. */

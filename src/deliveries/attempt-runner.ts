@@ -45,7 +45,7 @@ export class AttemptRunner {
 
   /** What one attempt may take at most, preparation included. A lease must leave this much when it starts. */
   get longestAttemptMs(): number {
-    return this.config.webhookTimeoutMs + 2 * this.config.requestTimeoutMs;
+    return this.config.longestDeliveryMs + 2 * this.config.requestTimeoutMs;
   }
 
   /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for it, or has passed */

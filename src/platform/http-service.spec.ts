@@ -61,7 +61,14 @@ const CORE: Calls<CoreClient> = {
   trainPipeline: [(core) => core.trainPipeline('p1'), undefined, 'POST http://core.test/nlp-pipelines/p1/train'],
 };
 
-const FLOW = { type: 'survey-completed', organizationId: 'o1', tenantId: 't1', body: '{}' } as const;
+const FLOW = {
+  type: 'survey-completed',
+  organizationId: 'o1',
+  tenantId: 't1',
+  body: '{}',
+  idempotencyKey: 'k',
+} as const;
+const ANALYSIS = { organizationId: 'o1', tenantId: 't1', sessionId: 's1', idempotencyKey: 'k' };
 const PUBLISHER: Calls<EventPublisherClient> = {
   trigger: [
     (publisher) => publisher.trigger(FLOW),
@@ -72,7 +79,7 @@ const PUBLISHER: Calls<EventPublisherClient> = {
 
 const NLP: Calls<NlpClient> = {
   analyze: [
-    (nlp) => nlp.analyze({ organizationId: 'o1', tenantId: 't1', sessionId: 's1' }),
+    (nlp) => nlp.analyze(ANALYSIS),
     undefined,
     'POST http://nlp.test/organizations/o1/tenants/t1/sessions/s1/analyze',
   ],
@@ -146,7 +153,7 @@ describe('An interceptor of HttpService', () => {
   });
 
   const trigger = () => platform.get(EventPublisherClient).trigger(FLOW);
-  const analyze = () => platform.get(NlpClient).analyze({ organizationId: 'o1', tenantId: 't1', sessionId: 's1' });
+  const analyze = () => platform.get(NlpClient).analyze(ANALYSIS);
   const currentUser = () => platform.get(CoreClient).getCurrentUser(CALLER);
 
   it('sees all headers but the token, and may add one', async () => {
@@ -163,7 +170,7 @@ describe('An interceptor of HttpService', () => {
     const ofBody = { accept: 'application/json', 'accept-encoding': 'identity' };
     expect(seen).toEqual([
       { ...ours, ...ofBody },
-      { ...ours, 'content-type': 'application/json' },
+      { ...ours, 'content-type': 'application/json', 'idempotency-key': 'k' },
     ]);
     expect(received).toMatchObject([
       { ...ours, 'x-added': 'yes', accept: 'application/json', authorization: `Bearer ${CALLER}` },
@@ -189,7 +196,7 @@ describe('An interceptor of HttpService', () => {
     await currentUser();
     const always = ['authorization', 'connection', 'host', 'user-agent'];
     expect(received.map((headers) => Object.keys(headers).sort())).toEqual([
-      [...always, 'content-length'].sort(),
+      [...always, 'content-length', 'idempotency-key'].sort(),
       [...always, 'accept', 'accept-encoding'].sort(),
     ]);
   });

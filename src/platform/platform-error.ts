@@ -3,7 +3,8 @@ export type PlatformService = 'hbf-core' | 'hbf-event-publisher' | 'hbf-nlp';
 
 /**
  * What went wrong with a call:
- * `unreachable` no answer (refused, reset, no such host), `timeout` no whole answer before the deadline,
+ * `unreachable` no connection, or no answer (refused, reset, no such host), `timeout` sent, and no whole answer before the
+ * deadline,
  * `unauthorized` 401 or 403, `not-found` 404, `busy` 408, 425 or 429, `refused` any other 4xx, `failed` 5xx and
  * redirects (not followed: another host must not get the token), `shape` an answer that this service does not understand
  * or must not take in, `no-room` this service's memory budget had no room for the answer.

@@ -41,11 +41,16 @@ export function asPlatformError(error: unknown, request: FailedCall): PlatformEr
   }
   if (error instanceof JsonCostError) return platformError(request, { kind: 'shape', code: error.code, cause: error });
   if (error instanceof NoRoomError) return platformError(request, { kind: 'no-room', code: 'no_room' });
-  if (error instanceof DeadlineError) return platformError(request, { kind: 'timeout', code: 'timeout' });
+  if (error instanceof DeadlineError) return platformError(request, deadlineFacts(error));
   const { message } = error as Error;
   const known = codeOf(error as Error);
   const cause = Object.assign(new Error(message), { code: known });
   return platformError(request, { kind: 'unreachable', code: known, cause });
+}
+
+/** Whether the service has the call decides what a delivery may do next. */
+function deadlineFacts({ sent }: DeadlineError): Pick<PlatformErrorFacts, 'kind' | 'code'> {
+  return sent ? { kind: 'timeout', code: 'timeout' } : { kind: 'unreachable', code: 'ETIMEDOUT' };
 }
 
 function codeOf(error: Error): string {

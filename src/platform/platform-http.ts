@@ -43,6 +43,8 @@ export interface PlatformRequest {
    * or the time is over, the call fails with kind `no-room` and is not tried again.
    */
   room?: Room;
+  /** Sent as `Idempotency-Key`: the same for all that must have an effect once. */
+  idempotencyKey?: string;
   /** Instead of CORE_TOKEN. */
   token?: string;
 }
@@ -197,5 +199,6 @@ function headersOf(request: PlatformRequest, wants: UndiciRequest['wants']): Rec
   const requestId = currentRequestId();
   if (requestId !== undefined) headers['x-request-id'] = requestId;
   if (request.body !== undefined) headers['content-type'] = 'application/json';
+  if (request.idempotencyKey !== undefined) headers['idempotency-key'] = request.idempotencyKey;
   return Object.assign(headers, traceHeaders());
 }

@@ -47,9 +47,9 @@ describe('PlatformModule', () => {
     const app = await start();
     const outcomes: unknown[] = [];
     app.get(PlatformCalls).listen(({ service, route, outcome }) => outcomes.push(`${service} ${route} ${outcome}`));
-    const trigger = { type: 'survey-completed', organizationId: 'o 1', tenantId: 't&1', body: '{"id":"v1"}' } as const;
+    const trigger = { type: 'survey-completed', organizationId: 'o 1', tenantId: 't&1', body: '{"id":"v1"}', idempotencyKey: 's1:survey:v1' } as const; // prettier-ignore
     expect(await app.get(EventPublisherClient).trigger(trigger)).toEqual({ status: 202 });
-    const session = { organizationId: 'o/1', tenantId: 't1', sessionId: 's1' };
+    const session = { organizationId: 'o/1', tenantId: 't1', sessionId: 's1', idempotencyKey: 's1:analysis' };
     expect(await app.get(NlpClient).analyze(session)).toEqual({ status: 202 });
     await app.get(NlpClient).trainPipeline('p1');
     await app.get(CoreClient).completeSessions(['s1']);
@@ -71,9 +71,9 @@ describe('PlatformModule', () => {
   it('makes one attempt only where a retry is decided elsewhere', async () => {
     status = 503;
     const app = await start();
-    const trigger = { type: 'chat-session-completed', organizationId: 'o', tenantId: 't', body: '{}' } as const;
+    const trigger = { type: 'chat-session-completed', organizationId: 'o', tenantId: 't', body: '{}', idempotencyKey: 'k' } as const; // prettier-ignore
     await expect(app.get(EventPublisherClient).trigger(trigger)).rejects.toMatchObject({ code: 'http_503' });
-    const session = { organizationId: 'o', tenantId: 't', sessionId: 's' };
+    const session = { organizationId: 'o', tenantId: 't', sessionId: 's', idempotencyKey: 'k' };
     await expect(app.get(NlpClient).analyze(session)).rejects.toMatchObject({ kind: 'failed' });
     await expect(app.get(NlpClient).trainPipeline('p')).rejects.toMatchObject({ service: 'hbf-nlp' });
     await app.close();

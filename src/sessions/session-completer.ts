@@ -58,7 +58,7 @@ export class SessionCompleter {
    * (because it was paused, for instance) loses the batch to the recovery of another.
    */
   get leaseMs(): number {
-    return 4 * this.config.requestTimeoutMs + 2 * this.config.webhookTimeoutMs + 10_000;
+    return 4 * this.config.requestTimeoutMs + 2 * this.config.longestDeliveryMs + 10_000;
   }
 
   /**

@@ -75,7 +75,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.controller = controller;
     // its turn came after its deadline: nothing has been written yet, and nothing may be
-    if (this.settled) controller.abort(new DeadlineError());
+    if (this.settled) controller.abort(new DeadlineError(false));
   }
 
   onResponseStart(_: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
@@ -111,7 +111,7 @@ class AnswerReader implements Dispatcher.DispatchHandler {
 
   /** The deadline has passed. What took the time was perhaps not the remote. */
   onDeadline(): void {
-    this.cut(this.waitsForRoom ? new NoRoomError() : new DeadlineError());
+    this.cut(this.waitsForRoom ? new NoRoomError() : new DeadlineError(this.controller !== undefined));
   }
 
   private prepareFor(length: number): void {

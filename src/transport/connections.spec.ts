@@ -141,7 +141,8 @@ describe('Connections', () => {
     let release: () => void = () => undefined;
     answer = (response) => void (release = () => response.end());
     const first = ask('status');
-    await expect(ask('status', { timeoutMs: 30 })).rejects.toBeInstanceOf(DeadlineError);
+    await expect(ask('status', { timeoutMs: 30 })).rejects.toEqual(new DeadlineError(false));
+    await expect(ask('status', { timeoutMs: 30 })).rejects.toMatchObject({ sent: false });
     answer = (response) => void response.end();
     release();
     await first;

@@ -1,6 +1,7 @@
 /** No whole answer before the deadline of the call. */
 export class DeadlineError extends Error {
-  constructor() {
+  /** @param sent false: it was still waiting for a connection, and nothing was sent */
+  constructor(readonly sent = true) {
     super('the answer took too long');
     this.name = 'DeadlineError';
   }

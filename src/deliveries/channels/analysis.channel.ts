@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { NlpClient } from '../../platform/nlp/nlp.client.js';
+import { idempotencyKey } from '../../completions/delivery.js';
 import type { DeliveryResult } from '../../completions/transitions.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
 import { outcomeOf } from './platform-outcome.js';
@@ -11,6 +12,7 @@ export class AnalysisChannel implements DeliveryChannel {
 
   async attempt({ session }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId, sessionId } = session;
-    return outcomeOf(this.nlp.analyze({ organizationId, tenantId, sessionId }));
+    const key = idempotencyKey(session._id, 'analysis');
+    return outcomeOf(this.nlp.analyze({ organizationId, tenantId, sessionId, idempotencyKey: key }));
   }
 }

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { EventPublisherClient } from '../../platform/event-publisher/event-publisher.client.js';
+import { idempotencyKey } from '../../completions/delivery.js';
 import type { DeliveryResult } from '../../completions/transitions.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
-import { outcomeOf } from './platform-outcome.js';
+import { triggerOutcome } from './platform-outcome.js';
 
 /** Triggers `chat-session-completed` at hbf-event-publisher, with the same bytes that webhooks get. */
 @Injectable()
@@ -12,6 +13,7 @@ export class FlowChannel implements DeliveryChannel {
   async attempt({ session, source }: Attempt): Promise<DeliveryResult> {
     const { organizationId, tenantId } = session;
     const body = await source.payload();
-    return outcomeOf(this.publisher.trigger({ type: 'chat-session-completed', organizationId, tenantId, body }));
+    const trigger = { organizationId, tenantId, body, idempotencyKey: idempotencyKey(session._id, 'flow') };
+    return triggerOutcome(this.publisher.trigger({ type: 'chat-session-completed', ...trigger }));
   }
 }

@@ -1,14 +1,23 @@
 import { isRetryable, PlatformError } from '../../platform/platform-error.js';
 import type { AttemptOutcome } from '../../completions/attempt-outcome.js';
 
+/** What this process cut off while it stopped: neither the service nor the call is to blame, and it is due at once. */
+export interface Stopped {
+  result: 'postponed';
+  code: string;
+  message: string;
+  delayMs: 0;
+}
+
 /** Makes a call to one of the platform's services, just begun, an attempt's outcome. Others than PlatformErrors pass. */
-export async function outcomeOf(call: Promise<{ status: number }>): Promise<AttemptOutcome> {
+export async function outcomeOf(call: Promise<{ status: number }>): Promise<AttemptOutcome | Stopped> {
   const startedAt = performance.now();
   try {
     const { status } = await call;
     return { result: 'delivered', statusCode: status, durationMs: performance.now() - startedAt };
   } catch (error) {
     if (!(error instanceof PlatformError)) throw error;
+    if (error.code === 'stopped') return { result: 'postponed', code: error.code, message: error.message, delayMs: 0 };
     return {
       result: 'failed',
       ...(error.status === undefined ? {} : { statusCode: error.status }),
@@ -21,4 +30,13 @@ export async function outcomeOf(call: Promise<{ status: number }>): Promise<Atte
       ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
     };
   }
+}
+
+/**
+ * As outcomeOf, of a call that starts flows. A time-out of the call itself does not say that they did not run; where
+ * nothing was sent (no connection), the outcome is known.
+ */
+export async function triggerOutcome(call: Promise<{ status: number }>): Promise<AttemptOutcome | Stopped> {
+  const outcome = await outcomeOf(call);
+  return outcome.result === 'failed' && outcome.code === 'timeout' ? { ...outcome, timedOut: true } : outcome;
 }

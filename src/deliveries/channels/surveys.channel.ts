@@ -5,9 +5,10 @@ import type { Survey } from '../../platform/core/survey.dto.js';
 import type { Tenant } from '../../platform/core/tenant.dto.js';
 import { EventPublisherClient } from '../../platform/event-publisher/event-publisher.client.js';
 import { buildSurveyPayload } from '../../payload/survey-payload.js';
+import { idempotencyKey } from '../../completions/delivery.js';
 import type { DeliveryResult } from '../../completions/transitions.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
-import { outcomeOf } from './platform-outcome.js';
+import { triggerOutcome } from './platform-outcome.js';
 
 /** The status of a delivery for which nothing had to be sent. */
 const NOTHING_TO_SEND = 204;
@@ -39,8 +40,8 @@ export class SurveysChannel implements DeliveryChannel {
         const message = 'more surveys than one lease leaves time for';
         return { result: 'postponed', code: 'lease_ends', message, delayMs: 0, triggeredSurveys: [...triggered] };
       }
-      const outcome = await this.trigger(survey, await source.tenant());
-      if (outcome.result === 'failed') return { ...outcome, triggeredSurveys: [...triggered] };
+      const outcome = await this.trigger(session._id, survey, await source.tenant());
+      if (outcome.result !== 'delivered') return { ...outcome, triggeredSurveys: [...triggered] };
       triggered.add(survey.id);
       statusCode = outcome.statusCode;
     }
@@ -48,9 +49,11 @@ export class SurveysChannel implements DeliveryChannel {
     return { result: 'delivered', statusCode, durationMs, triggeredSurveys: [...triggered] };
   }
 
-  private trigger(survey: Survey, tenant: Tenant) {
+  private trigger(completionId: string, survey: Survey, tenant: Tenant) {
     const body = Buffer.from(JSON.stringify(buildSurveyPayload({ survey, tenant })));
     const { organizationId, id: tenantId } = tenant;
-    return outcomeOf(this.publisher.trigger({ type: 'survey-completed', organizationId, tenantId, body }));
+    const key = idempotencyKey(completionId, `survey:${survey.id}`);
+    const trigger = { organizationId, tenantId, body, idempotencyKey: key };
+    return triggerOutcome(this.publisher.trigger({ type: 'survey-completed', ...trigger }));
   }
 }

@@ -1,6 +1,8 @@
+import { Redelivery } from '../../../src/completions/redelivery.js';
 import type { Delivery } from '../../../src/completions/delivery.js';
+import { MINUTE_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
-import { addSessions, deliveryWhen } from '../fixtures/deliveries.js';
+import { addSessions, deliveryOf, deliveryWhen } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000); // a busy machine must not fail it
@@ -21,7 +23,7 @@ describe('deliveries to the services of the platform', () => {
   });
 
   it('of one tenant that hang leave those of another tenant alone', async () => {
-    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300', DELIVERY_RETRY_SCHEDULE: '1h' }); // prettier-ignore
+    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300', FLOW_TRIGGER_TIMEOUT_MS: '300', DELIVERY_RETRY_SCHEDULE: '1h' }); // prettier-ignore
     round.addTenant('t2');
     round.platform.fault({ ...PUBLISHER, kind: 'hang', when: ({ query }) => query.get('tenantId') === 't1' });
     const hanging = addSessions(round, 't1', 8);
@@ -33,5 +35,47 @@ describe('deliveries to the services of the platform', () => {
     await round.check();
     const triggered = () => others.every((id) => round.platform.publisher.triggersOf(id).length === 1);
     await waitFor("the other tenant's flows", triggered, { timeoutMs: 10_000 });
+  });
+
+  it('wait for a slow flow as long as FLOW_TRIGGER_TIMEOUT_MS says', async () => {
+    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '500', FLOW_TRIGGER_TIMEOUT_MS: '20000' });
+    round.platform.fault({ ...PUBLISHER, kind: 'delay', ms: 700, stage: 'after' });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const flow = deliveryOf((await round.allSettled()).get(sessionId), 'flow:t1');
+
+    expect(flow).toMatchObject({ state: 'delivered', attempts: 1 });
+    expect(round.platform.publisher.triggersOf(sessionId)).toHaveLength(1);
+  });
+
+  it('run a flow that never answers in time three times, under one key, and are then dead', async () => {
+    const schedule = '50ms,50ms,50ms,50ms,50ms';
+    await start({ SESSION_SERVICE_REQUEST_TIMEOUT: '300', FLOW_TRIGGER_TIMEOUT_MS: '300', DELIVERY_RETRY_SCHEDULE: schedule }); // prettier-ignore
+    const heal = round.platform.fault({ ...PUBLISHER, kind: 'delay', ms: 1_000, stage: 'after' });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    const keys = () => round.platform.publisher.triggersOf(sessionId).map(({ idempotencyKey }) => idempotencyKey);
+    const flow = deliveryOf((await round.allSettled(20_000)).get(sessionId), 'flow:t1');
+    expect(flow).toMatchObject({ state: 'dead', attempts: 3, timeouts: 3, reason: 'outcome unknown' });
+    expect(keys()).toEqual(Array(3).fill(`${sessionId}:flow`));
+
+    heal();
+    await round.service.get(Redelivery).retry(sessionId, flow);
+    const again = await deliveryWhen(round, [sessionId, 'flow:t1'], ({ state }) => state === 'delivered');
+    expect(again.timeouts).toBeUndefined();
+    expect(keys()).toEqual(Array(4).fill(`${sessionId}:flow`));
+  });
+
+  it('ask for an analysis under one key, and under another for each revision', async () => {
+    await start();
+    round.platform.fault({ service: 'hbf-nlp', kind: 'status', status: 503, stage: 'after', times: 1 });
+    const sessionId = round.addSession('t1', 20);
+    await round.check();
+    await round.allSettled();
+    round.core.touch(sessionId, new Date(Date.now() - 15 * MINUTE_MS));
+    await round.check();
+    await round.allSettled();
+    const keys = round.platform.nlp.analysesOf(sessionId).map(({ idempotencyKey }) => idempotencyKey);
+    expect(keys).toEqual([`${sessionId}:analysis`, `${sessionId}:analysis`, `${sessionId}:2:analysis`]);
   });
 });

@@ -93,6 +93,7 @@ beforeAll(async () => {
     EVENT_PUBLISHER_URL: gates.publisher.url,
     NLP_URL: gates.nlp.url,
     SESSION_SERVICE_REQUEST_TIMEOUT: String(TIMEOUT_MS),
+    FLOW_TRIGGER_TIMEOUT_MS: String(TIMEOUT_MS),
     DELIVERY_RETRY_SCHEDULE: `${FIRST_WAIT_MS}ms,100ms,100ms`,
   });
   for (const name of ['core', 'publisher', 'nlp'] as const) gates[name].target = round.platform[name].server.url;

@@ -12,7 +12,7 @@ const COMPLETE = 'PATCH /chat-sessions/batch/complete';
 const SESSIONS = 30;
 
 /** The second page of ten, so that the kill finds sessions that are delivered, under way and not yet seen. */
-const PAGE = { SESSION_PAGE_SIZE: '10', SESSION_SERVICE_REQUEST_TIMEOUT: '2000', WEBHOOK_TIMEOUT_MS: '3000' };
+const PAGE = { SESSION_PAGE_SIZE: '10', SESSION_SERVICE_REQUEST_TIMEOUT: '2000', WEBHOOK_TIMEOUT_MS: '3000', FLOW_TRIGGER_TIMEOUT_MS: '3000' }; // prettier-ignore
 
 describe('a service that is killed', () => {
   let round: ProcessRound;
