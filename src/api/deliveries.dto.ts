@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, isISO8601, IsOptional, IsString, ValidateBy } from 'class-validator';
-import { type AttemptRecord, DELIVERY_STATES, type DeliveryState } from '../completions/delivery.js';
+import { type AttemptRecord, DELIVERY_STATES, type DeliveryState, type SurveyPart } from '../completions/delivery.js';
 import { positionOf } from './cursor.js';
 import { TextRule } from '../http/rules.js';
 
@@ -100,9 +100,26 @@ export class AttemptResource implements AttemptRecord {
   durationMs: number;
 }
 
+export class SurveyPartResource {
+  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  surveyId: string;
+
+  @ApiProperty({ enum: ['pending', 'delivered', 'dead'] })
+  state: SurveyPart['state'];
+
+  @ApiProperty({ description: 'Since the latest redelivery', example: 1 })
+  attempts: number;
+
+  @ApiProperty({ required: false, description: 'Why it is dead', example: 'outcome unknown' })
+  reason?: string;
+}
+
 /** One destination's share of a completion. */
 export class DestinationResource {
-  @ApiProperty({ description: 'flow, surveys, analysis or webhook:<integrationId>', example: 'webhook:11' })
+  @ApiProperty({
+    description: 'flow:, surveys: or analysis:<tenantId>, or webhook:<integrationId>',
+    example: 'webhook:11',
+  })
   destination: string;
 
   @ApiProperty({ enum: DELIVERY_STATES, description: STATE_MEANING })
@@ -132,6 +149,9 @@ export class DestinationResource {
 
   @ApiProperty({ type: [AttemptResource], description: 'The newest attempts, at most twenty, oldest first' })
   log: AttemptResource[];
+
+  @ApiProperty({ required: false, type: [SurveyPartResource], description: 'The surveys; of surveys:<tenantId> alone' })
+  parts?: SurveyPartResource[];
 }
 
 /** One delivery of an integration. */

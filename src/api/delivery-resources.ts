@@ -17,7 +17,7 @@ export function deliveryResource({ session, delivery }: HistoryEntry): DeliveryR
 }
 
 export function destinationResource(delivery: Delivery): DestinationResource {
-  const { destination, state, attempts, reason, dueAt, lastStatus, lastError, at, log } = delivery;
+  const { destination, state, attempts, reason, dueAt, lastStatus, lastError, at, log, parts } = delivery;
   return {
     destination,
     state,
@@ -28,5 +28,6 @@ export function destinationResource(delivery: Delivery): DestinationResource {
     ...(lastError === undefined ? {} : { lastError }),
     ...(at ? { lastAttemptAt: at } : {}),
     log,
+    ...(parts ? { parts: parts.map(({ timeouts: _timeouts, ...part }) => part) } : {}),
   };
 }

@@ -1,7 +1,7 @@
 import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { Completion, LeftOut } from './completion.js';
-import type { AttemptRecord, Delivery, Missing } from './delivery.js';
+import type { AttemptRecord, Delivery, Missing, SurveyPart } from './delivery.js';
 
 /** The model's name, for `@InjectModel`. */
 export const COMPLETION = 'Completion';
@@ -26,6 +26,17 @@ export const missingSchema = new Schema<Missing>(
   { _id: false },
 );
 
+const surveyPart = new Schema<SurveyPart>(
+  {
+    surveyId: { type: String, required: true },
+    state: { type: String, required: true },
+    attempts: { type: Number, required: true },
+    timeouts: Number,
+    reason: String,
+  },
+  { _id: false },
+);
+
 const delivery = new Schema<Delivery>(
   {
     destination: { type: String, required: true },
@@ -43,7 +54,7 @@ const delivery = new Schema<Delivery>(
     at: Date,
     reason: String,
     log: { type: [attempt], required: true },
-    triggeredSurveys: { type: [String], default: undefined },
+    parts: { type: [surveyPart], default: undefined },
   },
   { _id: false },
 );

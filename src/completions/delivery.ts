@@ -30,6 +30,18 @@ export interface Missing {
   times: number;
 }
 
+/** One survey of a session, and what came of its trigger. */
+export interface SurveyPart {
+  surveyId: string;
+  state: 'pending' | 'delivered' | 'dead';
+  /** Attempts that had an outcome, since the latest redelivery. */
+  attempts: number;
+  /** As Delivery.timeouts. */
+  timeouts?: number;
+  /** Why it is dead. */
+  reason?: string;
+}
+
 /** One destination's share of a completion, and what came of it. */
 export interface Delivery {
   /** `flow:<tenantId>`, `surveys:<tenantId>`, `analysis:<tenantId>` or `webhook:<integrationId>`; unique within the completion. */
@@ -59,8 +71,8 @@ export interface Delivery {
   reason?: string;
   /** The newest attempts, at most twenty. */
   log: AttemptRecord[];
-  /** Ids of the surveys that were triggered already; channel `surveys` only. */
-  triggeredSurveys?: string[];
+  /** The surveys, each with a state of its own; channel `surveys` only. */
+  parts?: SurveyPart[];
 }
 
 /** The right to attempt a delivery until a time of the database's clock. */

@@ -154,13 +154,6 @@ describe('settle', () => {
     });
   });
 
-  it('keeps the ids of the triggered surveys, whether the attempt succeeded or failed', () => {
-    const triggeredSurveys = ['s1', 's2'];
-    expect(settle(claimed(), { ...failed(), triggeredSurveys }, rules).triggeredSurveys).toEqual(triggeredSurveys);
-    const next = settle(claimed({ triggeredSurveys }), failed(), rules);
-    expect(next.triggeredSurveys).toEqual(triggeredSurveys);
-  });
-
   it('keeps every field of the delivery but its claim', () => {
     const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns' | 'missing'>> = {
       destination: 'webhook:1',
@@ -174,7 +167,7 @@ describe('settle', () => {
       at: new Date(0),
       reason: 'failed 3 times',
       log: [{ at: new Date(0), result: 'failed', code: 'http_503', durationMs: 4 }],
-      triggeredSurveys: ['s1'],
+      parts: [{ surveyId: 's1', state: 'delivered', attempts: 1 }],
     };
     const claim = { dueAt: new Date(0), token: 'token', aloneRuns: 1, missing: { since: new Date(0), times: 1 } };
     const settled = settle({ ...known, ...claim }, { result: 'cancelled', reason: 'removed' }, rules);

@@ -1,7 +1,8 @@
 import type { UpdateFilter } from 'mongodb';
 import type { AttemptOutcome } from './attempt-outcome.js';
-import type { AttemptRecord, Claim, Delivery, Missing } from './delivery.js';
-import { retryDelay } from './retry-schedule.js';
+import type { AttemptRecord, Claim, Delivery, Missing, SurveyPart } from './delivery.js';
+import { deathOf, killParts, type PartResult, redeliverParts, settleParts, waitOf } from './parts.js';
+import { retryDelay, whyDead } from './retry-schedule.js';
 
 /**
  * Every transition of a delivery. Those that need the whole delivery are pure functions from a delivery to the delivery
@@ -11,8 +12,6 @@ import { retryDelay } from './retry-schedule.js';
 
 const LOG_LENGTH = 20;
 const MESSAGE_LENGTH = 300;
-/** One try, and two more after it has timed out: flows that run each time would run for ever. */
-const TIMEOUTS_AT_MOST = 3;
 
 /**
  * What came of a claimed delivery. Besides an attempt's outcome: `cancelled`, its integration was removed or disabled;
@@ -26,7 +25,10 @@ export type DeliveryResult = (
   | { result: 'impossible'; code: string; message: string }
   | { result: 'postponed'; code: string; message: string; delayMs: number }
   | { result: 'missing'; code: string; message: string; delayMs: number; missing: Missing }
-) & { triggeredSurveys?: string[] };
+) & {
+  /** Channel `surveys` only: what came of each survey. They decide whether the delivery goes on. */
+  parts?: readonly PartResult[];
+};
 
 export interface SettlementRules {
   /** Milliseconds since the epoch. */
@@ -49,7 +51,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
     aloneRuns: undefined,
     missing: undefined, // hbf-core answered for the session, or it does not matter any more
     at: new Date(rules.now),
-    triggeredSurveys: result.triggeredSurveys ?? delivery.triggeredSurveys,
+    parts: result.parts ? settleParts(delivery.parts ?? [], result.parts, rules) : delivery.parts,
   });
   switch (result.result) {
     case 'cancelled':
@@ -57,8 +59,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
       settled.reason = result.reason;
       break;
     case 'impossible':
-      settled.state = 'dead';
-      settled.reason = result.message;
+      die(settled, result.message);
       settled.lastError = errorText(result);
       break;
     case 'missing':
@@ -72,11 +73,13 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
       break;
     case 'delivered':
       noteAttempt(settled, result, rules.now);
-      settled.state = 'delivered';
+      if (settled.parts) followParts(settled, settled.parts, result, rules);
+      else settled.state = 'delivered';
       break;
     case 'failed':
       noteAttempt(settled, result, rules.now);
-      retryOrDie(settled, result, rules);
+      if (settled.parts) followParts(settled, settled.parts, result, rules);
+      else retryOrDie(settled, result, rules);
       break;
   }
   return settled;
@@ -92,9 +95,12 @@ export function release(delivery: Delivery, dueAt: Date): Delivery {
   return { ...delivery, token: undefined, dueAt };
 }
 
-/** The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew. */
+/**
+ * The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew. Of surveys, those that were
+ * triggered are not triggered again.
+ */
 export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
-  const { attempts } = delivery;
+  const { attempts, parts } = delivery;
   return {
     ...delivery,
     token: undefined,
@@ -102,6 +108,7 @@ export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
     missing: undefined,
     reason: undefined,
     timeouts: undefined,
+    parts: parts && redeliverParts(parts),
     claims: 0,
     retriedFrom: attempts,
     state: 'pending',
@@ -170,19 +177,31 @@ function retryOrDie(
   { now, retryScheduleMs, random }: SettlementRules,
 ): void {
   if (outcome.timedOut) settled.timeouts = (settled.timeouts ?? 0) + 1;
-  if (settled.timeouts === TIMEOUTS_AT_MOST) {
-    settled.state = 'dead';
-    settled.reason = 'outcome unknown';
-    return;
-  }
-  const failures = settled.attempts - (settled.retriedFrom ?? 0);
-  const wait = outcome.retryable ? retryDelay(failures, retryScheduleMs, outcome.retryAfterMs, random) : undefined;
-  if (wait !== undefined) {
-    settled.dueAt = new Date(now + wait);
-    return;
-  }
+  const { attempts, timeouts = 0, retriedFrom = 0 } = settled;
+  const failures = attempts - retriedFrom;
+  const reason = whyDead(outcome, { attempts, failures, timeouts }, retryScheduleMs.length);
+  if (reason !== undefined) return die(settled, reason);
+  settled.dueAt = new Date(now + retryDelay(failures, retryScheduleMs, outcome.retryAfterMs, random)!);
+}
+
+/** Delivered when all of its surveys are, dead when none of them is pending and one is dead. */
+function followParts(
+  settled: Delivery,
+  parts: readonly SurveyPart[],
+  outcome: AttemptOutcome,
+  rules: SettlementRules,
+): void {
+  const wait = waitOf(parts, 'retryAfterMs' in outcome ? outcome.retryAfterMs : undefined, rules);
+  const reason = deathOf(parts);
+  if (wait !== undefined) settled.dueAt = new Date(rules.now + wait);
+  else if (reason === undefined) settled.state = 'delivered';
+  else die(settled, reason);
+}
+
+function die(settled: Delivery, reason: string): void {
   settled.state = 'dead';
-  settled.reason = outcome.retryable ? `failed ${settled.attempts} times` : `${outcome.code}: trying again cannot help`;
+  settled.reason = reason;
+  settled.parts = settled.parts && killParts(settled.parts, reason);
 }
 
 function errorText({ code, message }: { code: string; message: string }): string {

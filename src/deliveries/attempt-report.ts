@@ -6,6 +6,7 @@ import type { DeliveryResult } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import type { ClaimedAttempt } from './channels/delivery-channel.js';
+import { DeadDeliveryAlerts } from './dead-delivery-alerts.js';
 import { type AttemptedDelivery, DeliveryEvents } from './delivery-events.js';
 import { IntegrationHealth } from './integration-health.js';
 
@@ -22,14 +23,19 @@ export class AttemptReport {
     private readonly writer: OutcomeWriter,
     private readonly events: DeliveryEvents,
     private readonly integrationHealth: IntegrationHealth,
+    private readonly deadAlerts: DeadDeliveryAlerts,
   ) {}
 
   /** @param settled the delivery as it stands after `result` */
   of(attempt: ClaimedAttempt, result: DeliveryResult, settled: Delivery): void {
     const counted = this.count(attempt, result, settled);
     this.events.onAttempted(counted);
-    if (this.config.logsInfo) this.log(attempt, result, settled, counted);
     const integrationId = integrationIdOf(settled.destination);
+    // of a webhook's the customer is told; of the platform's own services nobody but the operators can be
+    const diedForOperators = integrationId === undefined && settled.state === 'dead';
+    if (diedForOperators) this.logger.warn(this.facts(attempt, result, settled, counted), 'delivery.attempted');
+    else if (this.config.logsInfo) this.logger.log(this.facts(attempt, result, settled, counted), 'delivery.attempted');
+    if (diedForOperators) this.deadAlerts.note(attempt.session, settled);
     if (integrationId === undefined) return;
     if (result.result === 'failed' || result.result === 'impossible') {
       this.writer.addError(integrationError(attempt, integrationId, result, settled));
@@ -50,13 +56,13 @@ export class AttemptReport {
   }
 
   /** The one wide line of an attempt: what was sent where, what came of it, and what happens next. */
-  private log(
+  private facts(
     { session }: ClaimedAttempt,
     result: DeliveryResult,
     settled: Delivery,
     counted: AttemptedDelivery,
-  ): void {
-    const facts = {
+  ): object {
+    return {
       sessionId: session.sessionId,
       tenantId: session.tenantId,
       organizationId: session.organizationId,
@@ -71,8 +77,8 @@ export class AttemptReport {
       nextAttemptAt: settled.dueAt,
       missing: settled.missing,
       ...('code' in result ? { code: result.code, reason: result.message } : { reason: settled.reason }),
+      ...(settled.state === 'dead' && { deadBecause: settled.reason }),
     };
-    this.logger.log(facts, 'delivery.attempted');
   }
 }
 

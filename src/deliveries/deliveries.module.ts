@@ -11,6 +11,7 @@ import { SurveysChannel } from './channels/surveys.channel.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
 import { Circuits } from './dispatch/circuits.js';
+import { DeadDeliveryAlerts } from './dead-delivery-alerts.js';
 import { DeliveriesShutdown } from './deliveries.shutdown.js';
 import { CompletionsModule } from '../completions/completions.module.js';
 import { DeliveryEvents } from './delivery-events.js';
@@ -29,6 +30,7 @@ import { PurgeJob } from './purge.job.js';
     AttemptRunner,
     BodyCache,
     Circuits,
+    DeadDeliveryAlerts,
     DeliveriesShutdown,
     DeliveryEvents,
     Dispatcher,

@@ -1,6 +1,6 @@
 /** Failures that only the operators of the service can mend. */
 export type OperatorAlertKind =
-  'core-refuses' | 'training-failed' | 'session-check-late' | 'tenant-disabled' | 'clocks-apart';
+  'core-refuses' | 'training-failed' | 'session-check-late' | 'tenant-disabled' | 'clocks-apart' | 'deliveries-dead';
 
 /** One alert. `details` are shown in the mail: never put a secret, a URL query or a transcript in. */
 export interface OperatorAlert {
@@ -8,6 +8,8 @@ export interface OperatorAlert {
   /** What the alert is about within its kind (a tenant, a corpus…): mails are throttled per kind and key. */
   readonly key: string;
   readonly subject: string;
+  /** How often it has happened since the alert before; 1 where it is not said. */
+  readonly count?: number;
   readonly details: Readonly<Record<string, string | number>>;
 }
 

@@ -15,12 +15,12 @@ export class QueuedOperatorAlerts extends OperatorAlerts {
     super();
   }
 
-  async raise({ kind, key, subject, details }: OperatorAlert): Promise<void> {
+  async raise({ kind, key, subject, details, count = 1 }: OperatorAlert): Promise<void> {
     if (this.config.operatorEmailRecipients.length === 0) return;
     await this.worker.accept({
       topic: { type: 'operators', kind, key },
       kind,
-      count: 1,
+      count,
       facts: { at: new Date(this.clock.now()), subject, details: Object.entries(details) },
     });
   }

@@ -9,6 +9,8 @@ import { EXCHANGE_BUCKETS, PREFIX } from './metric-names.js';
 /** Seconds: most are delivered at once; the retry schedule spans days. */
 const LATENCY_BUCKETS = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 43_200, 86_400, 259_200];
 
+const PLATFORM_CHANNELS = CHANNELS.filter((channel) => channel !== 'webhook');
+
 export interface DeliverySources {
   events: DeliveryEvents;
   dispatcher: Dispatcher;
@@ -20,6 +22,7 @@ export interface DeliverySources {
 export function observeDeliveries(registry: Registry, sources: DeliverySources): void {
   countAttempts([registry], sources.events);
   countCircuits([registry], sources.events);
+  countLeftOutSurveys([registry], sources.events);
   gaugeBacklog([registry], sources);
 }
 
@@ -49,9 +52,17 @@ function countAttempts(registers: Registry[], events: DeliveryEvents): void {
     for (const outcome of ['delivered', 'dead', 'cancelled']) deliveries(channel, outcome, 0);
     for (const result of ['delivered', 'failed']) attempts(channel, result, 0);
   }
+  const deadAtPlatform = new Counter({
+    name: `${PREFIX}platform_deliveries_dead_total`,
+    help: "Dead deliveries to the platform's own services, which only the operators can send again",
+    labelNames,
+    registers,
+  });
+  for (const channel of PLATFORM_CHANNELS) deadAtPlatform.inc({ channel }, 0);
   events.listenToAttempts(({ channel, result, state, durationMs, latencyMs }) => {
     attempts(channel, result);
     if (state !== 'pending') deliveries(channel, state);
+    if (state === 'dead' && channel !== 'webhook') deadAtPlatform.inc({ channel });
     if (durationMs !== undefined) duration.observe({ channel }, durationMs / 1000);
     if (latencyMs !== undefined) latency.observe({ channel }, latencyMs / 1000);
   });
@@ -93,6 +104,20 @@ function countCircuits(registers: Registry[], events: DeliveryEvents): void {
   });
   for (const change of ['opened', 'closed']) changes.inc({ change }, 0);
   events.listenToCircuits((change) => changes.inc({ change }));
+}
+
+function countLeftOutSurveys(registers: Registry[], events: DeliveryEvents): void {
+  const leftOut = new Counter({
+    name: `${PREFIX}surveys_left_out_total`,
+    help: "Listed with a session's surveys and not triggered: of another session, or nobody can tell of which",
+    labelNames: ['reason'] as const,
+    registers,
+  });
+  for (const reason of ['other-session', 'unclear']) leftOut.inc({ reason }, 0);
+  events.listenToLeftOutSurveys(({ otherSession, unclear }) => {
+    leftOut.inc({ reason: 'other-session' }, otherSession);
+    leftOut.inc({ reason: 'unclear' }, unclear);
+  });
 }
 
 function gaugeBacklog(registers: Registry[], { dispatcher, writer, backlog }: DeliverySources): void {

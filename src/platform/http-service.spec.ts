@@ -36,7 +36,11 @@ const CORE: Calls<CoreClient> = {
     SESSION,
     'GET http://core.test/chat-sessions/s1?includeMessages=true&includeTenant=true&includeLiveChats=true',
   ],
-  listSurveys: [(core) => core.listSurveys('o1', 's1'), [], expect.stringContaining('/organizations/o1/surveys?ses')],
+  listSurveys: [
+    (core) => core.listSurveys({ organizationId: 'o1', tenantId: 't1', sessionId: 's1' }),
+    [],
+    expect.stringContaining('/organizations/o1/surveys?ses'),
+  ],
   hasSurveys: [(core) => core.hasSurveys('o1'), [], 'GET http://core.test/organizations/o1/surveys?page=0&pageSize=1'],
   getContact: [
     (core) => core.getContact('o1', 't1', 'h'),

@@ -72,7 +72,7 @@ function isRecorded(arrival: Arrival, completion: Completion | undefined): boole
   const delivery = deliveryOf(completion, arrival);
   if (!delivery) return false;
   const surveyId = arrival.destination.replace('survey:', '');
-  if (delivery.state === 'delivered' || delivery.triggeredSurveys?.includes(surveyId)) return true;
+  if (delivery.state === 'delivered' || isTriggered(delivery, surveyId)) return true;
   return delivery.log.some((attempt) => isUnanswered(attempt) && attempt.at.getTime() >= arrival.at);
 }
 
@@ -83,6 +83,10 @@ function deliveryOf(completion: Completion | undefined, pair: Pair): Delivery | 
 /** Whether a pair belongs to the delivery with that destination in the completion: all surveys are one delivery. */
 export function belongsTo({ destination }: Pair, ofDelivery: string): boolean {
   return destination.startsWith('survey:') ? channelOf(ofDelivery) === 'surveys' : destination === ofDelivery;
+}
+
+function isTriggered({ parts = [] }: Delivery, surveyId: string): boolean {
+  return parts.some((part) => part.surveyId === surveyId && part.state === 'delivered');
 }
 
 function isUnanswered({ result, statusCode }: AttemptRecord): boolean {

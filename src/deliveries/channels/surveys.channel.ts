@@ -1,52 +1,68 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
+import type { EndedSession } from '../../completions/completion.js';
+import { idempotencyKey } from '../../completions/delivery.js';
+import { dueParts, type PartResult } from '../../completions/parts.js';
+import type { DeliveryResult } from '../../completions/transitions.js';
+import { Config } from '../../config/config.js';
+import { buildSurveyPayload } from '../../payload/survey-payload.js';
 import { Clock } from '../../persistence/clock.js';
 import { CoreClient } from '../../platform/core/core.client.js';
 import type { Survey } from '../../platform/core/survey.dto.js';
 import type { Tenant } from '../../platform/core/tenant.dto.js';
 import { EventPublisherClient } from '../../platform/event-publisher/event-publisher.client.js';
-import { buildSurveyPayload } from '../../payload/survey-payload.js';
-import { idempotencyKey } from '../../completions/delivery.js';
-import type { DeliveryResult } from '../../completions/transitions.js';
+import { DeliveryEvents } from '../delivery-events.js';
 import type { Attempt, DeliveryChannel } from './delivery-channel.js';
 import { triggerOutcome } from './platform-outcome.js';
-
-/** The status of a delivery for which nothing had to be sent. */
-const NOTHING_TO_SEND = 204;
+import { NOTHING_TO_SEND, resultOfSurveys, surveyNotListed } from './surveys-result.js';
 
 /**
- * Triggers `survey-completed` once for each survey of the session. One delivery for all of them: it looks the surveys
- * up, and remembers which ones were triggered, so that a retry goes on where it stopped. No survey: nothing to send.
+ * Triggers `survey-completed` for each survey of the session. One delivery for all of them: it looks the surveys up, and
+ * each is a part with a state of its own, so that one that fails keeps no other from being triggered. No survey: nothing
+ * to send.
  */
 @Injectable()
 export class SurveysChannel implements DeliveryChannel {
+  private readonly logger = new Logger(SurveysChannel.name);
+
   constructor(
+    private readonly config: Config,
     private readonly core: CoreClient,
     private readonly publisher: EventPublisherClient,
     private readonly clock: Clock,
+    private readonly events: DeliveryEvents,
   ) {}
 
   async attempt({ session, delivery, source, hasSurveys, leaseUntil }: Attempt): Promise<DeliveryResult> {
     const startedAt = performance.now();
-    const { organizationId, sessionId } = session;
-    if (hasSurveys && !(await hasSurveys(organizationId))) {
-      return { result: 'delivered', statusCode: NOTHING_TO_SEND, durationMs: performance.now() - startedAt };
+    const tookMs = () => performance.now() - startedAt;
+    if (hasSurveys && !(await hasSurveys(session.organizationId))) {
+      return { result: 'delivered', statusCode: NOTHING_TO_SEND, durationMs: tookMs() };
     }
-    const surveys = await this.core.listSurveys(organizationId, sessionId);
-    const triggered = new Set(delivery.triggeredSurveys);
-    const missing = surveys.filter((survey) => !triggered.has(survey.id));
-    let statusCode = NOTHING_TO_SEND;
-    for (const survey of missing) {
-      if (this.clock.now() >= leaseUntil.getTime()) {
-        const message = 'more surveys than one lease leaves time for';
-        return { result: 'postponed', code: 'lease_ends', message, delayMs: 0, triggeredSurveys: [...triggered] };
-      }
-      const outcome = await this.trigger(session._id, survey, await source.tenant());
-      if (outcome.result !== 'delivered') return { ...outcome, triggeredSurveys: [...triggered] };
-      triggered.add(survey.id);
-      statusCode = outcome.statusCode;
+    const surveys = await this.surveysOf(session);
+    const due = dueParts(delivery.parts ?? [], [...surveys.keys()]);
+    if (due.length === 0) return { result: 'delivered', statusCode: NOTHING_TO_SEND, durationMs: tookMs() };
+    const tenant = await source.tenant();
+    const tried: PartResult[] = [];
+    for (const surveyId of due) {
+      const survey = surveys.get(surveyId);
+      // another process may send it, too, once the lease has passed
+      if (leaseUntil.getTime() - this.clock.now() < this.config.flowTriggerTimeoutMs) break;
+      const outcome = survey ? await this.trigger(session._id, survey, tenant) : surveyNotListed();
+      if (outcome.result === 'postponed') break; // this process stops
+      tried.push({ surveyId, outcome });
     }
-    const durationMs = performance.now() - startedAt;
-    return { result: 'delivered', statusCode, durationMs, triggeredSurveys: [...triggered] };
+    return resultOfSurveys(due, tried, tookMs());
+  }
+
+  /** By id. One that is left out is never passed over in silence: perhaps its session is this one. */
+  private async surveysOf({ organizationId, tenantId, sessionId }: EndedSession): Promise<Map<string, Survey>> {
+    const { surveys, leftOut } = await this.core.listSurveys({ organizationId, tenantId, sessionId });
+    if (leftOut.otherSession + leftOut.unclear > 0) {
+      const level = leftOut.unclear > 0 ? 'warn' : 'log';
+      this.logger[level]({ sessionId, tenantId, organizationId, ...leftOut }, 'surveys.left-out');
+      this.events.onSurveysLeftOut(leftOut);
+    }
+    return new Map(surveys.map((survey) => [survey.id, survey]));
   }
 
   private trigger(completionId: string, survey: Survey, tenant: Tenant) {

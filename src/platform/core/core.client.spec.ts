@@ -186,11 +186,14 @@ describe('CoreClient', () => {
   const survey = (n: number, session = 's1') => ({ id: `v${n}`, session });
 
   describe('listSurveys', () => {
+    const listSurveys = () => core.listSurveys({ organizationId: 'o1', tenantId: 't1', sessionId: 's1' });
+
     it('reads all pages and keeps the surveys of the session', async () => {
       const first = Array.from({ length: 100 }, (_, n) => survey(n, n % 2 ? 's1' : 'another'));
       answers = [{ body: { items: first, total: 101 } }, { body: { items: [survey(100)], total: 101 } }];
-      const surveys = await core.listSurveys('o1', 's1');
+      const { surveys, leftOut } = await listSurveys();
       expect(surveys).toHaveLength(51);
+      expect(leftOut).toEqual({ otherSession: 50, unclear: 0 });
       expect(seen.map((one) => one.url)).toEqual([
         '/organizations/o1/surveys?sessionId=s1&page=0&pageSize=100',
         '/organizations/o1/surveys?sessionId=s1&page=1&pageSize=100',
@@ -199,24 +202,24 @@ describe('CoreClient', () => {
 
     it('ends without a total at the first page that is not full', async () => {
       answers = [{ body: { items: [survey(1), survey(2)] } }];
-      expect(await core.listSurveys('o1', 's1')).toHaveLength(2);
+      expect((await listSurveys()).surveys).toHaveLength(2);
       expect(seen).toHaveLength(1);
     });
 
     it('ends at an empty page, whatever the total promises', async () => {
       answers = [{ body: { items: [survey(1)], total: 9 } }, { body: { items: [], total: 9 } }];
-      expect(await core.listSurveys('o1', 's1')).toHaveLength(1);
+      expect((await listSurveys()).surveys).toHaveLength(1);
     });
 
     it('gives up on a list that never ends', async () => {
       answers = [{ body: { items: [survey(1)], total: 1e9 } }];
-      await expect(core.listSurveys('o1', 's1')).rejects.toMatchObject({ kind: 'shape', code: 'endless_list' });
+      await expect(listSurveys()).rejects.toMatchObject({ kind: 'shape', code: 'endless_list' });
     });
 
     it('minds the shape of its own surveys only', async () => {
       answers = [{ body: { items: [null, { session: 'another' }, survey(1)] } }, { body: [{ session: 's1' }] }];
-      expect(await core.listSurveys('o1', 's1')).toMatchObject([{ id: 'v1', sessionId: 's1' }]);
-      await expect(core.listSurveys('o1', 's1')).rejects.toMatchObject({ kind: 'shape' });
+      expect((await listSurveys()).surveys).toMatchObject([{ id: 'v1', sessionId: 's1' }]);
+      await expect(listSurveys()).rejects.toMatchObject({ kind: 'shape' });
     });
   });
 

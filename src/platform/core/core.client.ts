@@ -11,8 +11,8 @@ import { CoreWitness } from './core-witness.js';
 import { type ChatSession, readChatSession } from './chat-session.dto.js';
 import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
 import { type Pipeline, readPipeline } from './pipeline.dto.js';
-import { readSurveyPage, type Survey } from './survey.dto.js';
-import { readTenant, type Tenant } from './tenant.dto.js';
+import { type SessionSurveys, type SurveysQuery, SurveySelection } from './session-surveys.js';
+import { readTenant, readTenantOwner, type Tenant } from './tenant.dto.js';
 import { readTenantUsages, type TenantUsages } from './tenant-usage.dto.js';
 
 export type SessionPage = Page<ChatSession>;
@@ -114,16 +114,13 @@ export class CoreClient {
     return session;
   }
 
-  /** Every survey of the session. What hbf-core lists beside them is left out, whatever its shape. */
-  async listSurveys(orgId: string, sessionId: string): Promise<Survey[]> {
-    const found = new Map<string, Survey>();
+  /** Every survey of the session, and how many that hbf-core lists beside them are left out, whatever their shape. */
+  async listSurveys({ organizationId: orgId, ...query }: SurveysQuery): Promise<SessionSurveys> {
+    const selection = new SurveySelection(query);
     for (let page = 0, seen = 0; page < MAX_SURVEY_PAGES; page++) {
-      const query = { sessionId, page, pageSize: SURVEYS_PER_PAGE };
-      const request = { route: SURVEYS, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES };
-      const { items, count, total } = await this.get(request, (answer) => readSurveyPage(answer, sessionId));
-      for (const survey of items) found.set(survey.id, survey); // pages may overlap while surveys come in
+      const { count, total } = await this.surveyPage(orgId, query.sessionId, page, (items) => selection.take(items));
       seen += count;
-      if (count === 0 || (total === undefined ? count < SURVEYS_PER_PAGE : seen >= total)) return [...found.values()];
+      if (count === 0 || (total === undefined ? count < SURVEYS_PER_PAGE : seen >= total)) return selection.result();
     }
     throw new PlatformError({ service: 'hbf-core', route: SURVEYS, kind: 'shape', code: 'endless_list' });
   }
@@ -162,7 +159,7 @@ export class CoreClient {
       maxAnswerBytes: MAX_LIST_BYTES,
     };
     return this.get(request, (answer) => {
-      const { items, ...rest } = readPage(answer, readOwner);
+      const { items, ...rest } = readPage(answer, readTenantOwner);
       return { ...rest, items: items.filter((owner) => owner.organizationId === orgId).map(({ id }) => id) };
     });
   }
@@ -215,6 +212,20 @@ export class CoreClient {
     });
   }
 
+  private surveyPage(
+    orgId: string,
+    sessionId: string,
+    page: number,
+    take: (items: readonly unknown[]) => void,
+  ): Promise<Page<unknown>> {
+    const query = { sessionId, page, pageSize: SURVEYS_PER_PAGE };
+    return this.get({ route: SURVEYS, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) => {
+      const { items, ...rest } = readPage(answer, (item) => item);
+      take(items);
+      return { items: [], ...rest };
+    });
+  }
+
   private listPipelines(status: string): Promise<Page<Pipeline>> {
     const query = { status, tenantHasAutoTrain: true };
     return this.get({ route: '/nlp-pipelines', query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) =>
@@ -228,12 +239,6 @@ export class CoreClient {
   ): Promise<T> {
     return this.http.json({ service: 'hbf-core', method: 'GET', repeatable: true, ...request }, read);
   }
-}
-
-function readOwner(item: unknown): { id: string; organizationId: string } {
-  const raw = object(item, 'tenant');
-  const organizationId = nonEmptyString(raw['organizationId'], 'tenant.organizationId');
-  return { id: nonEmptyString(raw['id'], 'tenant.id'), organizationId };
 }
 
 function sessionOf(value: unknown, { bytes }: AnswerSize): ChatSession {

@@ -1,4 +1,3 @@
-import { type Page, readPage } from '../page.js';
 import { type JsonObject, nonEmptyString, object } from '../shape.js';
 
 /** A survey as hbf-core tells it; `raw` is the whole answer, unchanged. */
@@ -18,11 +17,4 @@ export function readSurvey(value: unknown, field = 'survey'): Survey {
     sessionId: typeof session === 'string' ? session : undefined,
     raw,
   };
-}
-
-/** Drops surveys of other sessions, should hbf-core list them; a survey of the session that cannot be read is an error. */
-export function readSurveyPage(answer: unknown, sessionId: string): Page<Survey> {
-  const raw = readPage(answer, (item) => item);
-  const mine = raw.items.filter((item) => (item as { session?: unknown } | null)?.session === sessionId);
-  return { ...raw, items: mine.map((item) => readSurvey(item)) };
 }

@@ -115,3 +115,10 @@ function runsOnCompletion(plugin: JsonObject): boolean {
   const runs = typeof settings === 'object' && settings !== null && 'automaticallyRunOnSessionCompletion' in settings;
   return plugin['category'] === 'LLM_SUMMARIZATION' && runs && settings.automaticallyRunOnSessionCompletion === true;
 }
+
+/** Whose a tenant is; nothing else of it is read. @throws ShapeError */
+export function readTenantOwner(value: unknown): { id: string; organizationId: string } {
+  const raw = object(value, 'tenant');
+  const organizationId = nonEmptyString(raw['organizationId'], 'tenant.organizationId');
+  return { id: nonEmptyString(raw['id'], 'tenant.id'), organizationId };
+}

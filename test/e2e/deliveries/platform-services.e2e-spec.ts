@@ -2,11 +2,16 @@ import { Redelivery } from '../../../src/completions/redelivery.js';
 import type { Delivery } from '../../../src/completions/delivery.js';
 import { MINUTE_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
+import { SmtpSink } from '../../world/receivers/smtp-sink.js';
+import { captureLogs } from '../fixtures/captured-logs.js';
 import { addSessions, deliveryOf, deliveryWhen } from '../fixtures/deliveries.js';
+import { mailsTo } from '../fixtures/mails.js';
+import { Scrape } from '../fixtures/metrics.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000); // a busy machine must not fail it
 
+const OPERATORS = 'operators@example.org';
 const PUBLISHER = { service: 'hbf-event-publisher', route: 'POST /connectors/flows:trigger' } as const;
 
 describe('deliveries to the services of the platform', () => {
@@ -64,6 +69,36 @@ describe('deliveries to the services of the platform', () => {
     const again = await deliveryWhen(round, [sessionId, 'flow:t1'], ({ state }) => state === 'delivered');
     expect(again.timeouts).toBeUndefined();
     expect(keys()).toEqual(Array(4).fill(`${sessionId}:flow`));
+  });
+
+  it('that are dead are the operators to know of: a warning, a metric of their own and a mail', async () => {
+    const sink = await SmtpSink.start();
+    await start({ ...sink.environment, OPERATOR_EMAIL_RECIPIENTS: OPERATORS });
+    const logs = captureLogs(round);
+    round.platform.fault({ ...PUBLISHER, kind: 'status', status: 400, body: { message: 'PLANTED-answer' } });
+    round.platform.fault({ service: 'hbf-nlp', kind: 'status', status: 422 });
+    const ids = addSessions(round, 't1', 3);
+    await round.check();
+    await round.allSettled();
+
+    const dead = logs.filter(({ facts }) => facts?.['state'] === 'dead');
+    expect(dead).toHaveLength(6);
+    for (const { level, event, facts } of dead) {
+      expect([level, event]).toEqual(['warn', 'delivery.attempted']);
+      expect(facts['deadBecause']).toMatch(/^http_4(00|22): trying again cannot help$/);
+    }
+    const metrics = await Scrape.of(`${round.service.url}/metrics`);
+    const count = (channel: string) => metrics.value('platform_deliveries_dead_total', { channel });
+    expect(['flow', 'surveys', 'analysis'].map(count)).toEqual([3, 0, 3]);
+
+    const mails = await mailsTo(sink, 2, OPERATORS);
+    const [flows, analyses] = ['flows', 'analyses'].map((word) => mails.find(({ subject }) => subject.includes(word))!);
+    expect(flows!.subject).toBe('[hbf] Deliveries to hbf-event-publisher (flows) were given up');
+    expect(flows!.text).toContain('Latest reason: http_400: trying again cannot help');
+    expect(flows!.text).toContain('Latest tenant: t1');
+    expect(analyses!.text).toContain('Latest reason: http_422: trying again cannot help');
+    for (const secret of [...ids, 'PLANTED-answer']) expect(JSON.stringify(mails)).not.toContain(secret);
+    await sink.stop();
   });
 
   it('ask for an analysis under one key, and under another for each revision', async () => {

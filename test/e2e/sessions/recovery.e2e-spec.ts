@@ -228,7 +228,11 @@ describe('the recovery of an intent that was not carried out', () => {
     await round.age(HOUR_MS);
     const completions = await round.allSettled();
     const surveys = completions.get(ids[0]!)!.deliveries.find(({ destination }) => destination === 'surveys:t1');
-    expect(surveys).toMatchObject({ state: 'delivered', attempts: 1, triggeredSurveys: ['survey'] });
+    expect(surveys).toMatchObject({
+      state: 'delivered',
+      attempts: 1,
+      parts: [{ surveyId: 'survey', state: 'delivered', attempts: 1 }],
+    });
     expect(round.platform.publisher.triggersOf('survey')).toHaveLength(1);
   });
 
