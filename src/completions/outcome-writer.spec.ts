@@ -2,6 +2,7 @@ import { endedSession } from '../../test/support/ended-session.js';
 import mongoose from 'mongoose';
 import { CompletionStore } from '../../test/support/completion-store.js';
 import type { Completion } from './completion.js';
+import type { DeliveryChange } from './completion.repository.js';
 import type { OutcomeWriter } from './outcome-writer.js';
 import { newDelivery } from './transitions.js';
 
@@ -24,11 +25,12 @@ describe('OutcomeWriter', () => {
   const gates: (() => void)[] = [];
   let failures = 0;
   let writer: OutcomeWriter;
+  let store: CompletionStore;
 
   beforeEach(() => {
     [writes, removed, gates].forEach((list) => (list.length = 0));
     failures = 0;
-    const store = new CompletionStore(mongoose.createConnection()); // never opened
+    store = new CompletionStore(mongoose.createConnection()); // never opened
     ({ writer } = store);
     const { completions, destinations, errors, intents } = store;
     jest.spyOn(completions, 'add').mockImplementation(async (list) => {
@@ -97,5 +99,48 @@ describe('OutcomeWriter', () => {
     await letAllEnd(writer.flush());
     expect(writes).toEqual([['settlement']]);
     expect(writer.lost).toBe(0);
+  });
+
+  describe('an outcome that the database refuses', () => {
+    const tooLarge = () => new mongoose.mongo.MongoInvalidArgumentError('Document is larger than 16777216');
+
+    it('is dead and logged; the others of its batch are written, and no intent stays', async () => {
+      const added: Completion[] = [];
+      jest.spyOn(store.completions, 'add').mockImplementation((list) => {
+        if (list.some(({ deliveries }) => deliveries.length > 1_000)) return Promise.reject(tooLarge());
+        added.push(...list);
+        return Promise.resolve(new Set());
+      });
+      const pending = newDelivery('webhook:1', { token: 'l1', until: new Date(0) });
+      const many = Array.from({ length: 90_000 }, (_, n) => ({ ...pending, destination: `webhook:${n}` }));
+      for (const id of ['s1', 's2']) writer.complete(completion(id), 'l1');
+      writer.complete({ ...completion('big'), open: true, deliveries: [delivered, ...many] }, 'l1');
+      writer.complete(completion('s3'), 'l1');
+      await letAllEnd(writer.flush());
+      expect(added.map(({ _id }) => _id)).toEqual(['s1', 's2', 'big', 's3']);
+      expect(removed).toEqual(['s1', 's2', 'big', 's3']);
+      const big = added[2]!;
+      expect(big.open).toBe(false);
+      expect(new Set(big.deliveries.map(({ state }) => state))).toEqual(new Set(['delivered', 'dead']));
+      expect(big.deliveries[1]!.reason).toContain('could not be written: Document is larger');
+      expect(writer.lost).toBe(0);
+    });
+
+    it('is settled as dead, and the settlements beside it as they are', async () => {
+      const changed: DeliveryChange[] = [];
+      jest.spyOn(store.completions, 'change').mockImplementation((list) => {
+        const refused = list.some(({ delivery }) => (delivery.lastError?.length ?? 0) > 1_000);
+        if (refused) return Promise.reject(tooLarge());
+        changed.push(...list);
+        return Promise.resolve(0);
+      });
+      const pending = newDelivery('flow', { token: 'l1', until: new Date(0) });
+      writer.settle('s1', 'l1', delivered);
+      writer.settle('s2', 'l1', { ...pending, lastError: 'x'.repeat(2_000) });
+      writer.settle('s3', 'l1', delivered);
+      await letAllEnd(writer.flush());
+      const states = changed.map(({ completionId, delivery }) => [completionId, delivery.state]);
+      expect(states).toEqual([['s1', 'delivered'], ['s2', 'dead'], ['s3', 'delivered']]); // prettier-ignore
+    });
   });
 });

@@ -8,6 +8,8 @@ import { DueTimes, DueTimesWriter } from './due-times.js';
 import { IntegrationErrorRepository } from './integration-error.repository.js';
 import type { IntegrationError } from './integration-error.schema.js';
 import { IntentRepository } from './intent.repository.js';
+import { writeSplit } from './split-writes.js';
+import { unwritableChange, unwritableCompletion } from './unwritable.js';
 
 /** How long outcomes gather: in a batch of a hundred one costs the database half as much as in one of five. */
 const FLUSH_MS = 50;
@@ -37,7 +39,8 @@ class Batch {
 /**
  * Writes outcomes in batches, one after the other: a batch that overtook another would settle claims that are not there
  * yet, and those outcomes would be lost. The busier the database, the larger the batches. While it is away a batch is
- * kept and tried again; that does no harm, as each operation is guarded by its token or its completion's id.
+ * kept and tried again; that does no harm, as each operation is guarded by its token or its completion's id. What the
+ * database refuses for itself (a document over 16 MB) is dead and logged, and keeps nothing else from being written.
  */
 @Injectable()
 export class OutcomeWriter {
@@ -127,7 +130,10 @@ export class OutcomeWriter {
 
   /** In this order: a crash in between leaves an error entry or a due time too many, never a delivery forgotten. */
   private async write(batch: Batch): Promise<void> {
-    if (batch.errors.length > 0) await this.integrationErrors.add(batch.errors);
+    await writeSplit(batch.errors, {
+      write: (errors) => this.integrationErrors.add(errors),
+      giveUp: ({ _id }, error) => Promise.resolve(this.logUnwritable({ integrationError: _id }, error)),
+    });
     await this.dueTimes.around(batch.dueTimes, async () => {
       await this.writeCompletions(batch.completions);
       await this.writeSettlements(batch.settlements);
@@ -138,10 +144,20 @@ export class OutcomeWriter {
   /** A crash in between leaves an intent too many, which counts for nothing beside its completion. */
   private async writeCompletions(outcomes: FirstOutcomes[]): Promise<void> {
     for (const part of batchesOf([...outcomes], ({ completion }) => completion.deliveries.length)) {
-      const there = await this.completions.add(part.map(({ completion }) => completion));
-      outcomes.splice(0, part.length); // tried again, they would be there already and count as lost
-      this.noteLost(there.size);
-      await this.removeIntents(part);
+      const written = async (some: readonly FirstOutcomes[], completions: readonly Completion[], again: boolean) => {
+        const there = await this.completions.add(completions);
+        outcomes.splice(0, some.length); // tried again, they would be there already and count as lost
+        if (!again) this.noteLost(there.size);
+        await this.removeIntents(some);
+      };
+      await writeSplit(part, {
+        write: (some, again) => written(some, some.map(({ completion }) => completion), again), // prettier-ignore
+        giveUp: async (one, error) => {
+          const { completion } = one;
+          await written([one], [unwritableCompletion(completion, error)], true);
+          this.logUnwritable({ completionId: completion._id, deliveries: completion.deliveries.length }, error);
+        },
+      });
     }
   }
 
@@ -160,10 +176,23 @@ export class OutcomeWriter {
 
   private async writeSettlements(settlements: DeliveryChange[]): Promise<void> {
     for (const part of batchesOf([...settlements], () => 1)) {
-      const lost = await this.completions.change(part);
-      settlements.splice(0, part.length);
-      this.noteLost(lost);
+      const written = async (changes: readonly DeliveryChange[], again: boolean) => {
+        const lost = await this.completions.change(changes);
+        settlements.splice(0, changes.length);
+        if (!again) this.noteLost(lost);
+      };
+      await writeSplit(part, {
+        write: written,
+        giveUp: async (change, error) => {
+          await written([unwritableChange(change, error)], true);
+          this.logUnwritable({ completionId: change.completionId, destination: change.delivery.destination }, error);
+        },
+      });
     }
+  }
+
+  private logUnwritable(what: Record<string, unknown>, error: unknown): void {
+    this.logger.error({ ...what, reason: (error as Error).message }, 'outcome.not-writable');
   }
 
   private noteLost(lost: number): void {
