@@ -19,6 +19,8 @@ const INDEXES = {
       name: 'deliveries-held',
       partialFilterExpression: { open: true, 'deliveries.token': { $exists: true } },
     },
+    // CompletionRepository.countUntried: a destination's backlog, from the index alone. Sparse: most are delivered at once.
+    { key: { 'deliveries.untried': 1 }, name: 'deliveries-untried', sparse: true },
     // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
     { key: { sessionId: 1, revision: -1 }, name: 'session' },
     // CompletionRepository.purge: finished ones by age

@@ -5,7 +5,7 @@ import type { Model } from 'mongoose';
 import { duplicatesOf } from '../persistence/duplicates.js';
 import { nativeCollection } from '../persistence/native-collection.js';
 import type { Completion } from './completion.js';
-import { COMPLETION, DUE_INDEX, HELD_INDEX } from './completion.schema.js';
+import { COMPLETION, DUE_INDEX, HELD_INDEX, UNTRIED_INDEX } from './completion.schema.js';
 import type { Claim, Delivery } from './delivery.js';
 import { cancelUpdate, claimUpdate, heldBy, releaseUpdate } from './transitions.js';
 
@@ -116,34 +116,14 @@ export class CompletionRepository {
   }
 
   /**
-   * Counts pending deliveries, retries included, but not those of `except`, nor those whose session hbf-core does not know
-   * (`missing`): they wait for hours and cost nothing. Counts in at most `limit` completions and one.
+   * Counts the deliveries of a destination that are pending and were not attempted yet. Read from the index alone: a
+   * destination is in a completion once, so each completion counts one.
    *
-   * @returns exact up to `limit`
+   * @returns exact up to `limit`, which is the most that is counted
    */
-  async countPending(except: readonly string[], limit: number): Promise<number> {
-    const deliveries = {
-      $elemMatch: { destination: { $nin: [...except] }, dueAt: PENDING, missing: { $exists: false } },
-    };
-    const counts = {
-      $and: [
-        { $gt: ['$$one.dueAt', PENDING.$gt] },
-        { $not: { $in: ['$$one.destination', [...except]] } },
-        { $eq: [{ $type: '$$one.missing' }, 'missing'] }, // MongoDB's word for a field that is not there
-      ],
-    };
-    const [sum] = await this.completions
-      .aggregate<{ pending: number }>(
-        [
-          { $match: { open: true, deliveries } },
-          { $limit: limit + 1 },
-          { $project: { pending: { $size: { $filter: { input: '$deliveries', as: 'one', cond: counts } } } } },
-          { $group: { _id: null, pending: { $sum: '$pending' } } },
-        ],
-        { hint: DUE_INDEX },
-      )
-      .toArray();
-    return sum?.pending ?? 0;
+  countUntried(destination: string, limit: number): Promise<number> {
+    // the command `count`: countDocuments reads the documents
+    return this.completions.count({ 'deliveries.untried': destination }, { hint: UNTRIED_INDEX, limit });
   }
 
   /**

@@ -9,6 +9,8 @@ export const COMPLETION = 'Completion';
 export const DUE_INDEX = 'deliveries-due';
 /** Holds every completion with a delivery that is claimed, and only those. */
 export const HELD_INDEX = 'deliveries-held';
+/** Holds every delivery that is pending and was not attempted yet, and only those. */
+export const UNTRIED_INDEX = 'deliveries-untried';
 
 const attempt = new Schema<AttemptRecord>(
   {
@@ -41,6 +43,7 @@ const delivery = new Schema<Delivery>(
   {
     destination: { type: String, required: true },
     state: { type: String, required: true },
+    untried: String,
     dueAt: Date,
     token: String,
     claims: { type: Number, required: true },
@@ -84,7 +87,7 @@ export const completionSchema = new Schema<Completion>(
   { ...schemaOptions, collection: 'completions' },
 );
 
-// CompletionRepository.claimDue, earliestDue and countWaiting: due deliveries of one destination, the oldest first.
+// CompletionRepository.claimDue, earliestDue and the backlog: due deliveries of one destination, the oldest first.
 // Partial, so that completions in which nothing is pending are never scanned.
 completionSchema.index(
   { 'deliveries.destination': 1, 'deliveries.dueAt': 1 },
@@ -95,6 +98,8 @@ completionSchema.index(
   { 'deliveries.token': 1 },
   { name: HELD_INDEX, partialFilterExpression: { open: true, 'deliveries.token': { $exists: true } } },
 );
+// CompletionRepository.countUntried: a destination's backlog, from the index alone. Sparse: most are delivered at once.
+completionSchema.index({ 'deliveries.untried': 1 }, { name: UNTRIED_INDEX, sparse: true });
 // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
 completionSchema.index({ sessionId: 1, revision: -1 }, { name: 'session' });
 // CompletionRepository.purge: finished ones by age

@@ -47,6 +47,11 @@ export interface Delivery {
   /** `flow:<tenantId>`, `surveys:<tenantId>`, `analysis:<tenantId>` or `webhook:<integrationId>`; unique within the completion. */
   destination: string;
   state: DeliveryState;
+  /**
+   * Its destination again, while it is pending and nothing has come of it: what Backpressure counts. Absent once an
+   * attempt has failed or hbf-core does not know the session: that waits for hours and costs nothing.
+   */
+  untried?: string;
   /** When it may next be claimed; while it is claimed, the end of that lease. Only a pending delivery has one. */
   dueAt?: Date;
   /** Of the claim that holds it. An outcome is written only where the token is still the same. */
@@ -99,6 +104,16 @@ export function tenantDestination(channel: Exclude<Channel, 'webhook'>, tenantId
 export function channelOf(destination: string): Channel {
   const end = destination.indexOf(':');
   return (end < 0 ? destination : destination.slice(0, end)) as Channel;
+}
+
+/**
+ * The name under which the circuit of one of the platform's services is kept, as of a destination: `flow:*`.
+ *
+ * @returns undefined for a webhook: its endpoint is its own service
+ */
+export function serviceOf(destination: string): string | undefined {
+  const channel = channelOf(destination);
+  return channel === 'webhook' ? undefined : `${channel}:*`;
 }
 
 /** @returns undefined for a destination that is no webhook */

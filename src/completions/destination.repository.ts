@@ -3,9 +3,10 @@ import { InjectModel } from '@nestjs/mongoose';
 import type { Collection } from 'mongodb';
 import type { Model } from 'mongoose';
 import { nativeCollection } from '../persistence/native-collection.js';
+import { CHANNELS, serviceOf } from './delivery.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
 
-const MAX_OPEN_CIRCUITS = 1_000;
+const SERVICES = CHANNELS.flatMap((channel) => serviceOf(channel) ?? []);
 const IDLE = { idleSince: 1 } as const;
 const OPEN = { openUntil: { $exists: true } };
 
@@ -18,13 +19,30 @@ export class DestinationRepository {
     this.destinations = nativeCollection(model);
   }
 
-  /** @returns those with something due whose circuit lets a delivery through, the longest due first */
-  async withWork(now: Date, limit: number): Promise<Destination[]> {
+  /**
+   * @param without destinations, and channels of them, that are not looked at now
+   * @returns those with something due whose circuit lets a delivery through, the longest due first
+   */
+  async withWork(
+    now: Date,
+    limit: number,
+    without: { destinations: readonly string[]; channels: readonly string[] } = { destinations: [], channels: [] },
+  ): Promise<Destination[]> {
+    const others = {
+      ...(without.destinations.length > 0 && { _id: { $nin: [...without.destinations] } }),
+      ...(without.channels.length > 0 && { $nor: without.channels.map((channel) => ({ _id: new RegExp(`^${channel}(:|$)`) })) }), // prettier-ignore
+    };
+    const passable = { $or: [{ openUntil: { $exists: false } }, { openUntil: { $lte: now } }] };
     return this.destinations
-      .find({ nextDueAt: { $lte: now }, $or: [{ openUntil: { $exists: false } }, { openUntil: { $lte: now } }] })
+      .find({ nextDueAt: { $lte: now }, ...passable, ...others })
       .sort({ nextDueAt: 1 })
       .limit(limit)
       .toArray();
+  }
+
+  /** @returns the platform's services whose circuit is open */
+  async openServices(): Promise<Destination[]> {
+    return this.destinations.find({ _id: { $in: SERVICES }, ...OPEN }).toArray();
   }
 
   /** @returns those of `ids` that a retry worker looks at, now or when they are due */
@@ -103,12 +121,10 @@ export class DestinationRepository {
     return this.destinations.countDocuments(OPEN);
   }
 
-  /** @returns the webhooks whose circuit is open, at most 1,000 */
-  async openWebhooks(): Promise<string[]> {
-    const open = await this.destinations
-      .find({ _id: { $gte: 'webhook:', $lt: 'webhook;' }, ...OPEN }, { projection: { _id: 1 } })
-      .limit(MAX_OPEN_CIRCUITS)
-      .toArray();
-    return open.map(({ _id }) => _id);
+  /** @returns the names of those that have something pending and no open circuit, the longest due first */
+  async withBacklog(): Promise<string[]> {
+    const closed = { nextDueAt: { $exists: true }, openUntil: { $exists: false } };
+    const found = this.destinations.find(closed, { projection: { _id: 1 } }).sort({ nextDueAt: 1 });
+    return (await found.toArray()).map(({ _id }) => _id);
   }
 }

@@ -14,9 +14,9 @@ export function isDatabaseAway(error: unknown): boolean {
 
 export interface SplitWrite<T> {
   /** @param again whether some of them may be written already: they were in a write that failed */
-  write(items: readonly T[], again: boolean): Promise<void>;
+  write: (items: readonly T[], again: boolean) => Promise<void>;
   /** One alone that cannot be written. What it throws ends the whole: then it is not this item that is to blame. */
-  giveUp(item: T, error: unknown): Promise<void>;
+  giveUp: (item: T, error: unknown) => Promise<void>;
 }
 
 /**

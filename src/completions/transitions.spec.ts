@@ -37,6 +37,7 @@ describe('newDelivery', () => {
   it('is pending and claimed by the process that completes its session', () => {
     expect(newDelivery('webhook:3', CLAIM)).toEqual({
       destination: 'webhook:3',
+      untried: 'webhook:3',
       state: 'pending',
       dueAt: CLAIM.until,
       token: 'token',
@@ -155,7 +156,7 @@ describe('settle', () => {
   });
 
   it('keeps every field of the delivery but its claim', () => {
-    const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns' | 'missing'>> = {
+    const known: Required<Omit<Delivery, 'dueAt' | 'token' | 'aloneRuns' | 'missing' | 'untried'>> = {
       destination: 'webhook:1',
       state: 'pending',
       claims: 2,
@@ -227,6 +228,7 @@ describe('release', () => {
     const released = release(newDelivery('flow:t1', CLAIM), new Date(NOW));
     expect(released).toEqual({
       destination: 'flow:t1',
+      untried: 'flow:t1',
       state: 'pending',
       dueAt: new Date(NOW),
       claims: 1,

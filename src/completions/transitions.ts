@@ -39,7 +39,7 @@ export interface SettlementRules {
 
 /** A delivery before its first attempt, claimed by the process that completes its session. */
 export function newDelivery(destination: string, { token, until }: Claim): Delivery {
-  return { destination, state: 'pending', dueAt: until, token, claims: 1, attempts: 0, log: [] };
+  return { destination, untried: destination, state: 'pending', dueAt: until, token, claims: 1, attempts: 0, log: [] };
 }
 
 /** The delivery as it stands after `result`, without its claim. */
@@ -49,6 +49,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
     token: undefined,
     dueAt: undefined,
     aloneRuns: undefined,
+    untried: result.result === 'postponed' ? delivery.untried : undefined,
     missing: undefined, // hbf-core answered for the session, or it does not matter any more
     at: new Date(rules.now),
     parts: result.parts ? settleParts(delivery.parts ?? [], result.parts, rules) : delivery.parts,
@@ -151,7 +152,7 @@ export function cancelUpdate(destination: string, reason: string): DeliveryUpdat
   return {
     update: {
       $set: { 'deliveries.$[pending].state': 'cancelled', 'deliveries.$[pending].reason': reason },
-      $unset: { 'deliveries.$[pending].dueAt': 1 },
+      $unset: { 'deliveries.$[pending].dueAt': 1, 'deliveries.$[pending].untried': 1 },
     },
     arrayFilters: [{ 'pending.destination': destination, 'pending.state': 'pending' }],
   };

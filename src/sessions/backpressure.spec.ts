@@ -2,12 +2,16 @@ import { Logger } from '@nestjs/common';
 import { type Db, type MongoClient, ObjectId } from 'mongodb';
 import { connect, dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
 import { CompletionStore } from '../../test/support/completion-store.js';
+import { UNTRIED_INDEX } from '../completions/completion.schema.js';
+import type { Delivery } from '../completions/delivery.js';
+import { newDelivery, settle } from '../completions/transitions.js';
 import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { Backpressure } from './backpressure.js';
 
 const LATER = new Date(Date.now() + 3_600_000);
+const RULES = { now: Date.now(), retryScheduleMs: [60_000], random: Math.random };
 
 describe('Backpressure', () => {
   const uri = testDatabaseUri('backpressure');
@@ -16,14 +20,23 @@ describe('Backpressure', () => {
   let db: Db;
   let database: Database;
   let pressure: Backpressure;
+  let store: CompletionStore;
 
-  /** A completion with a pending delivery for each of the destinations. */
+  /** A completion with a delivery that waits for its first attempt, for each of the destinations. */
   async function addPending(...destinations: string[]): Promise<void> {
-    const deliveries = destinations.map((destination) => ({ destination, state: 'pending', dueAt: LATER }));
-    deliveries.push({ destination: 'surveys:t1', state: 'delivered' } as never);
-    const completion = { _id: new ObjectId().toHexString(), open: true, deliveries };
-    await db.collection<{ _id: string }>('completions').insertOne(completion);
+    const deliveries = destinations.map((destination) => newDelivery(destination, { token: 'x', until: LATER }));
+    deliveries.push(settle(deliveries[0]!, { result: 'delivered', statusCode: 200, durationMs: 1 }, RULES));
+    await insert(deliveries);
   }
+
+  async function insert(deliveries: Delivery[]): Promise<void> {
+    const completion = { _id: new ObjectId().toHexString(), open: true, deliveries };
+    await db.collection<{ _id: string }>('completions').insertOne(completion, { ignoreUndefined: true });
+    const due = deliveries.map(({ destination }): [string, Date] => [destination, LATER]);
+    await store.destinations.announce(new Map(due));
+  }
+
+  const failed = { result: 'failed', code: 'http_401', message: 'x', durationMs: 1, retryable: true } as const;
 
   beforeAll(async () => {
     const note = (message: unknown, event: string) => event.startsWith('session-check.') && lines.push(`${event} ${JSON.stringify(message)}`); // prettier-ignore
@@ -38,7 +51,7 @@ describe('Backpressure', () => {
     const config = Object.assign(new Config(), { mongodbUri: uri, backlogHighWater: 20 });
     database = new Database(config, new Clock());
     await database.open();
-    const store = new CompletionStore(database.connection);
+    store = new CompletionStore(database.connection);
     pressure = new Backpressure(config, store.completions, store.destinations);
     lines.length = 0;
   });
@@ -46,32 +59,49 @@ describe('Backpressure', () => {
   afterEach(() => database.onApplicationShutdown());
   afterAll(() => client.close());
 
-  it('counts pending deliveries, no others', async () => {
+  it('counts what waits for its first attempt: not what was delivered, has failed or is missing', async () => {
     await addPending('flow:t1', 'webhook:1');
     await addPending('flow:t1');
-    await db.collection('completions').insertOne({ open: false, deliveries: [{ destination: 'flow:t1' }] });
+    const claimed = newDelivery('webhook:2', { token: 'x', until: LATER });
+    await insert([settle(claimed, failed, RULES)]);
+    const missing = { since: LATER, times: 1 };
+    await insert([settle(claimed, { result: 'missing', code: 'x', message: 'x', delayMs: 1, missing }, RULES)]);
     expect(await pressure.countWaiting()).toBe(3);
-  });
-
-  it('does not count a webhook whose circuit is open, but everything else', async () => {
-    const openUntil = LATER;
-    await db.collection<{ _id: string }>('destinations').insertMany([{ _id: 'webhook:1', openUntil }, { _id: 'webhook:2' }, { _id: 'flow:t1', openUntil }] as never); // prettier-ignore
-    for (let n = 0; n < 20; n++) await addPending('webhook:1');
-    await addPending('flow:t1', 'webhook:1', 'webhook:2');
+    await insert([settle(claimed, { result: 'postponed', code: 'x', message: 'x', delayMs: 1 }, RULES)]);
+    expect(await pressure.countWaiting()).toBe(4);
+    await store.completions.cancel('webhook:2', 'x');
+    await store.completions.cancel('webhook:1', 'x');
     expect(await pressure.countWaiting()).toBe(2);
   });
 
-  it('reads no more than the high water and one', async () => {
-    for (let n = 0; n < 40; n++) await addPending('flow:t1');
-    expect(await pressure.countWaiting()).toBe(21);
+  it('does not count a destination whose circuit is open, but everything else', async () => {
+    await addPending('flow:t1', 'webhook:1', 'webhook:2');
+    for (const open of ['webhook:1', 'flow:t1']) await store.destinations.openCircuit(open, LATER, 1);
+    expect(await pressure.countWaiting()).toBe(1);
+  });
+
+  it('counts a tenth of the high water of one destination at most: one customer pauses nobody', async () => {
+    for (let n = 0; n < 60; n++) await addPending('webhook:1');
+    for (let n = 0; n < 60; n++) await insert([settle(newDelivery('webhook:2', { token: 'x', until: LATER }), failed, RULES)]); // prettier-ignore
+    await addPending('flow:t1');
+    expect(await pressure.countWaiting()).toBe(3);
+    expect(await pressure.begin()).toBe(false);
+  });
+
+  it('reads the index and no completion, as much of it as counts', async () => {
+    for (let n = 0; n < 40; n++) await addPending('webhook:1');
+    const count = { count: 'completions', query: { 'deliveries.untried': 'webhook:1' }, hint: UNTRIED_INDEX, limit: 5 };
+    const { executionStats } = await db.command({ explain: count, verbosity: 'executionStats' });
+    expect(executionStats).toMatchObject({ totalDocsExamined: 0 });
+    expect((executionStats as { totalKeysExamined: number }).totalKeysExamined).toBeLessThanOrEqual(6);
   });
 
   it('pauses above the high water, resumes at it, and says each once', async () => {
-    for (let n = 0; n < 20; n++) await addPending('flow:t1');
+    for (let n = 0; n < 10; n++) await addPending(`webhook:${n}`, `flow:${n}`);
     expect([await pressure.begin(), pressure.paused]).toEqual([false, false]);
     await addPending('analysis:t1');
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([true, true, true]);
-    await db.collection('completions').deleteOne({});
+    await db.collection('completions').deleteOne({ 'deliveries.destination': 'analysis:t1' });
     expect([await pressure.begin(), await pressure.begin(), pressure.paused]).toEqual([false, false, false]);
     expect(lines).toEqual([
       'session-check.paused {"waiting":21,"highWater":20}',
@@ -81,7 +111,7 @@ describe('Backpressure', () => {
 
   it('counts again after each tenth of the high water in completed sessions', async () => {
     await pressure.begin();
-    for (let n = 0; n < 21; n++) await addPending('flow:t1');
+    for (let n = 0; n < 21; n++) await addPending(`webhook:${n}`);
     expect([await pressure.tooHigh(0), await pressure.tooHigh(1)]).toEqual([false, false]);
     expect(await Promise.all([pressure.tooHigh(2), pressure.tooHigh(2)])).toEqual([true, true]);
   });

@@ -6,13 +6,19 @@ import { DestinationRepository } from '../completions/destination.repository.js'
 /** In completed sessions, as a part of the high water: how soon a check counts again. */
 const COUNT_AGAIN_AFTER = 0.1;
 
+/** The most that one destination counts, as a part of the high water: nobody's trouble alone pauses the check. */
+const DESTINATION_COUNTS_AT_MOST = 0.1;
+/** Counts under way at once. */
+const SIDE_BY_SIDE = 8;
+
 /**
- * Stops the session check while more than DELIVERY_BACKLOG_HIGH_WATER deliveries are pending: sessions that are not
- * completed yet are safe in hbf-core and cost nothing here. Retries count too, but not the deliveries of a webhook whose
- * circuit is open: one customer's failing endpoint must not keep everybody's sessions open.
+ * Stops the session check while more than DELIVERY_BACKLOG_HIGH_WATER deliveries wait for their first attempt: sessions
+ * that are not completed yet are safe in hbf-core and cost nothing here. Counted by destination, each up to a tenth of
+ * the high water, without what has failed already and without open circuits: a customer whose endpoint fails, hangs or
+ * is slow must not keep everybody's sessions open.
  *
  * Counted at the start of each check and after each tenth of the high water in completed sessions, so that the backlog
- * may pass it by the deliveries of these. A count reads at most as many completions as the high water, plus one.
+ * may pass it by the deliveries of these. A count reads an index, no completions.
  */
 @Injectable()
 export class Backpressure {
@@ -44,12 +50,21 @@ export class Backpressure {
     return completed < this.countAgainAt ? this.paused : this.look(completed);
   }
 
-  /** How many deliveries are pending; an exact number only up to the high water. */
+  /** How many deliveries wait, a destination counting a tenth of the high water at most; exact up to the high water. */
   async countWaiting(): Promise<number> {
     const { backlogHighWater } = this.config;
-    const all = await this.completions.countPending([], backlogHighWater);
-    if (all <= backlogHighWater) return all;
-    return this.completions.countPending(await this.destinations.openWebhooks(), backlogHighWater);
+    const atMost = Math.max(1, Math.ceil(backlogHighWater * DESTINATION_COUNTS_AT_MOST));
+    const left = (await this.destinations.withBacklog()).values();
+    let waiting = 0;
+    const count = async () => {
+      for (const destination of left) {
+        if (waiting > backlogHighWater) return; // more would change nothing
+        const counted = await this.completions.countUntried(destination, atMost);
+        waiting += counted; // not in one with the wait, during which others add theirs
+      }
+    };
+    await Promise.all(Array.from({ length: SIDE_BY_SIDE }, count));
+    return waiting;
   }
 
   /** The scans of a check share a count. */

@@ -5,7 +5,7 @@ import type { AnswerSize } from '../json-answer.js';
 import { type Page, readPage } from '../page.js';
 import { PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES, PlatformHttp, type PlatformRequest } from '../platform-http.js';
-import { type JsonObject, nonEmptyString, object } from '../shape.js';
+import { type JsonObject, object } from '../shape.js';
 import { unlessMissing } from '../unless-missing.js';
 import { CoreWitness } from './core-witness.js';
 import { type ChatSession, readChatSession } from './chat-session.dto.js';
