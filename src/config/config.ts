@@ -200,24 +200,27 @@ export class Config {
   readonly pipelineTrainConcurrency: number;
 
   @EnvVar('DELIVERY_CONCURRENCY', integer(1, 4096), {
-    default: '64',
+    default: '256',
     meaning: 'delivery attempts under way at once, over all destinations',
   })
   readonly deliveryConcurrency: number;
 
-  @EnvVar('DELIVERY_CONCURRENCY_PER_DESTINATION', integer(1, 1024), {
-    default: '8',
-    meaning: 'delivery attempts under way at once for one webhook integration',
+  @EnvVar('DELIVERY_MAX_CONCURRENCY_PER_DESTINATION', integer(1, 1024), {
+    default: '64',
+    meaning: 'most attempts that one process has under way at one destination; how many it takes is found out',
   })
-  readonly destinationConcurrency: number;
+  readonly maxConcurrencyPerDestination: number;
 
   @EnvVar('FLOW_TRIGGER_CONCURRENCY', integer(1, 1024), {
     default: '32',
-    meaning: 'flow attempts under way at once, and as many surveys attempts',
+    meaning: 'flow and surveys attempts under way at once; while others wait, a tenant gets an eighth at most',
   })
   readonly flowTriggerConcurrency: number;
 
-  @EnvVar('ANALYSIS_CONCURRENCY', integer(1, 1024), { default: '8', meaning: 'analysis attempts under way at once' })
+  @EnvVar('ANALYSIS_CONCURRENCY', integer(1, 1024), {
+    default: '8',
+    meaning: 'analysis attempts under way at once; while others wait, a tenant gets an eighth at most',
+  })
   readonly analysisConcurrency: number;
 
   @EnvVar('DELIVERY_RETRY_SCHEDULE', durations, {

@@ -15,6 +15,7 @@ import { FlowChannel } from './channels/flow.channel.js';
 import { SurveysChannel } from './channels/surveys.channel.js';
 import { WebhookChannel } from './channels/webhook.channel.js';
 import { Circuits } from './dispatch/circuits.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
 import { SessionGoneError } from './payload-source.js';
 import { poisonResult } from './poison.js';
 
@@ -33,6 +34,7 @@ export class AttemptRunner {
     private readonly clock: Clock,
     private readonly heartbeat: Heartbeat,
     private readonly circuits: Circuits,
+    private readonly dispatcher: Dispatcher,
     private readonly report: AttemptReport,
     private readonly witness: CoreWitness,
     flow: FlowChannel,
@@ -56,7 +58,7 @@ export class AttemptRunner {
     // Others may have freed the claim. If so, what is given back is written nowhere: the token is not in force any more.
     if (!(await this.heartbeat.stillHolds(delivery.token))) return this.giveBack(delivery);
     const result = poisonResult(delivery) ?? (await this.traced(attempt));
-    this.circuits.note(delivery.destination, result);
+    this.dispatcher.note(delivery.destination, result);
     return this.close(attempt, result);
   }
 

@@ -16,6 +16,7 @@ import { DeliveriesShutdown } from './deliveries.shutdown.js';
 import { CompletionsModule } from '../completions/completions.module.js';
 import { DeliveryEvents } from './delivery-events.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
+import { EventLoopDelay } from './dispatch/event-loop-delay.js';
 import { FirstAttempts } from './first-attempts.js';
 import { IntegrationHealth } from './integration-health.js';
 import { RetryWorker } from './retry-worker.js';
@@ -34,6 +35,7 @@ import { PurgeJob } from './purge.job.js';
     DeliveriesShutdown,
     DeliveryEvents,
     Dispatcher,
+    EventLoopDelay,
     FirstAttempts,
     FlowChannel,
     IntegrationHealth,

@@ -2,6 +2,7 @@ import { endedSession } from '../../test/support/ended-session.js';
 import mongoose from 'mongoose';
 import { CompletionStore } from '../../test/support/completion-store.js';
 import { testConfig } from '../../test/world/service/service-environment.js';
+import { promptLoop } from '../../test/support/prompt-loop.js';
 import { stubOf } from '../../test/support/stub.js';
 import type { PlannedCompletion } from '../completions/completion.js';
 import type { Delivery } from '../completions/delivery.js';
@@ -66,7 +67,12 @@ describe('FirstAttempts', () => {
     const clock = new Clock();
     const alarm = new DueAlarm(clock);
     const { destinations } = new CompletionStore(mongoose.createConnection()); // never opened: no circuit changes
-    dispatcher = new Dispatcher(config, new Circuits(config, clock, destinations, alarm, new DeliveryEvents()), alarm);
+    dispatcher = new Dispatcher(
+      config,
+      new Circuits(config, clock, destinations, alarm, new DeliveryEvents()),
+      alarm,
+      promptLoop(),
+    );
     const { runner, writer } = journal;
     attempts = new FirstAttempts(
       config,

@@ -1,7 +1,7 @@
 import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type ClaimedDelivery, CompletionRepository } from '../completions/completion.repository.js';
-import { integrationIdOf } from '../completions/delivery.js';
+import { channelOf, integrationIdOf } from '../completions/delivery.js';
 import { DestinationRepository } from '../completions/destination.repository.js';
 import type { Destination } from '../completions/destination.schema.js';
 import { DueAlarm } from '../completions/due-alarm.js';
@@ -26,7 +26,9 @@ import { mustRunAlone } from './poison.js';
 import { PoisonJob } from './poison-job.js';
 
 const AFTER_ERROR_MS = 1_000;
-const DESTINATIONS_AT_ONCE = 200;
+const DESTINATIONS_AT_ONCE = 500;
+/** Served side by side: a claim mostly waits for the database. */
+const SIDE_BY_SIDE = 8;
 
 /**
  * Delivers what was not delivered at first: claims what is due, destination by destination, never more than the
@@ -83,18 +85,39 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
+  /** All destinations with work, page by page, but those whose lane is known to have no room: a crowd hides nobody. */
   private async round(): Promise<void> {
-    const withWork = await this.destinations.withWork(new Date(this.clock.now()), DESTINATIONS_AT_ONCE);
-    for (const destination of withWork) {
-      if (this.stopped || !(await this.heartbeat.confirmed())) return;
-      await this.serve(destination);
+    const now = new Date(this.clock.now());
+    const services = await this.destinations.openServices();
+    const channels = services.filter(({ openUntil }) => openUntil! > now).map(({ _id }) => channelOf(_id));
+    const seen = this.dispatcher.withoutRoom();
+    for (let page; page === undefined || page.length === DESTINATIONS_AT_ONCE;) {
+      page = await this.destinations.withWork(now, DESTINATIONS_AT_ONCE, { destinations: seen, channels });
+      if (!(await this.serveAll(page, services))) return;
+      seen.push(...page.map(({ _id }) => _id));
     }
   }
 
-  private async serve(destination: Destination): Promise<void> {
+  /** In an order of its own, or all replicas would go for the same destinations. @returns whether to go on */
+  private async serveAll(page: readonly Destination[], services: readonly Destination[]): Promise<boolean> {
+    const left = shuffled(page).values();
+    let goOn = true;
+    const work = async () => {
+      for (const destination of left) {
+        goOn &&= !this.stopped && (await this.heartbeat.confirmed());
+        if (!goOn) return;
+        await this.serve(destination, services);
+      }
+    };
+    const workers = await Promise.allSettled(Array.from({ length: Math.min(SIDE_BY_SIDE, page.length) }, work));
+    for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
+    return goOn;
+  }
+
+  private async serve(destination: Destination, services: readonly Destination[]): Promise<void> {
     const { _id } = destination;
     const until = new Date(this.clock.now() + this.leaseMs);
-    if (!(await this.circuits.admit(destination, until))) return;
+    if (!(await this.circuits.admit(destination, until, services))) return;
     const limit = this.dispatcher.room(_id);
     if (limit === 0) return this.dispatcher.wakeWhenRoom(_id);
     const claim = { token: this.heartbeat.token(), now: new Date(this.clock.now()), until, limit };
@@ -159,4 +182,14 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   private get leaseMs(): number {
     return 2 * this.runner.longestAttemptMs + 10_000;
   }
+}
+
+/** A copy in random order (Fisher and Yates). */
+function shuffled<T>(items: readonly T[]): T[] {
+  const list = [...items];
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = Math.floor(Math.random() * (i + 1));
+    [list[i], list[j]] = [list[j]!, list[i]!];
+  }
+  return list;
 }

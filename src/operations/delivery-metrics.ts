@@ -129,6 +129,21 @@ function gaugeBacklog(registers: Registry[], { dispatcher, writer, backlog }: De
       this.set(dispatcher.inFlight);
     },
   });
+  new Gauge({
+    name: `${PREFIX}destination_concurrency_limit`,
+    help: 'Attempts at once that this process gives a destination: the lowest and the highest over the destinations of a channel that had something to do lately', // prettier-ignore
+    labelNames: ['channel', 'bound'] as const,
+    registers,
+    collect() {
+      this.reset();
+      const found = [...dispatcher.limits()];
+      for (const channel of new Set(found.map((one) => one.channel))) {
+        const limits = found.filter((one) => one.channel === channel).map(({ limit }) => limit);
+        this.set({ channel, bound: 'lowest' }, Math.min(...limits));
+        this.set({ channel, bound: 'highest' }, Math.max(...limits));
+      }
+    },
+  });
   new Counter({
     name: `${PREFIX}delivery_outcomes_lost_total`,
     help: 'Outcomes that came after the lease had passed to another process, which attempts the delivery again',

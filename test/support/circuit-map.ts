@@ -8,6 +8,7 @@ export class CircuitMap {
 
   readonly asCircuits = stubOf(Circuits, {
     of: (destination) => this.of(destination),
+    note: () => undefined,
     forget: (destination) => void this.circuits.delete(destination),
   });
 

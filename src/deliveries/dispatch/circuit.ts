@@ -1,19 +1,16 @@
+import type { Channel } from '../../completions/delivery.js';
 import type { DeliveryResult } from '../../completions/transitions.js';
 
 /** Consecutive failures that open a circuit. */
 const TRIP_AFTER = 5;
 const LONGEST_OPEN_MS = 600_000;
-/** A destination that nothing is known of starts with this many attempts at once. */
-const INITIAL_LIMIT = 2;
-const HIGHEST_LIMIT = 4096;
 
 /**
- * Whether a destination is attempted at all, and how many times at once. closed: up to `limit`, which doubles with each
- * success up to the lane's own. open: not at all until `openUntil`. probing: one real delivery finds out.
+ * Whether a destination is attempted at all. closed: it is. open: not until `openUntil`. probing: one real delivery finds
+ * out.
  */
 export interface Circuit {
   state: 'closed' | 'open' | 'probing';
-  limit: number;
   /** Consecutive failures while closed. */
   failures: number;
   /** Consecutive openings; each one waits twice as long as the one before. */
@@ -23,16 +20,20 @@ export interface Circuit {
 }
 
 export function closedCircuit(): Circuit {
-  return { state: 'closed', limit: INITIAL_LIMIT, failures: 0, openings: 0, openUntil: 0 };
+  return { state: 'closed', failures: 0, openings: 0, openUntil: 0 };
 }
 
+/** By these a customer's endpoint refuses every delivery alike: its key was changed, or its path is gone. */
+const REFUSES_ALL: readonly number[] = [401, 403, 404];
+
 /** What a result says about the destination's health; undefined: nothing. */
-export function healthOf(result: DeliveryResult): 'well' | 'unwell' | undefined {
+export function healthOf(result: DeliveryResult, channel: Channel): 'well' | 'unwell' | undefined {
   if (result.result === 'delivered') return 'well';
   if (result.result !== 'failed') return undefined;
   const { statusCode } = result;
-  // A 4xx is an answer to this one delivery. Only what says "not now" speaks of the destination as a whole.
+  // Any other 4xx is an answer to this one delivery. Only what says "not now" speaks of the destination as a whole.
   if (statusCode === undefined) return 'unwell';
+  if (channel === 'webhook' && REFUSES_ALL.includes(statusCode)) return 'unwell';
   return statusCode >= 500 || statusCode === 429 || statusCode === 408 ? 'unwell' : 'well';
 }
 
@@ -48,15 +49,16 @@ export function afterAttempt(
   baseOpenMs: number,
 ): Readonly<Circuit> {
   if (health === 'well') {
-    if (circuit.state === 'closed') {
-      if (circuit.failures === 0 && circuit.limit >= HIGHEST_LIMIT) return circuit;
-      return { ...circuit, failures: 0, limit: Math.min(circuit.limit * 2, HIGHEST_LIMIT) };
-    }
-    return { ...closedCircuit(), limit: 1 }; // the probe was delivered: ramped up slowly, or the backlog overloads it again
+    if (circuit.state === 'closed' && circuit.failures === 0) return circuit;
+    return circuit.state === 'closed' ? { ...circuit, failures: 0 } : closedCircuit();
   }
   const failures = circuit.failures + 1;
-  if (circuit.state === 'closed' && failures < TRIP_AFTER) return { ...circuit, failures, limit: INITIAL_LIMIT };
+  if (circuit.state === 'closed' && failures < TRIP_AFTER) return { ...circuit, failures };
   if (circuit.state === 'open') return circuit; // an attempt that was under way when it opened
-  const openMs = Math.min(baseOpenMs * 2 ** circuit.openings, LONGEST_OPEN_MS);
-  return { state: 'open', limit: 1, failures, openings: circuit.openings + 1, openUntil: now + openMs };
+  return openedCircuit({ ...circuit, failures }, now, baseOpenMs);
+}
+
+export function openedCircuit({ failures, openings }: Circuit, now: number, baseOpenMs: number): Circuit {
+  const openMs = Math.min(baseOpenMs * 2 ** openings, LONGEST_OPEN_MS);
+  return { state: 'open', failures, openings: openings + 1, openUntil: now + openMs };
 }

@@ -1,4 +1,5 @@
 import { testConfig } from '../../../test/world/service/service-environment.js';
+import { promptLoop } from '../../../test/support/prompt-loop.js';
 import { stubOf } from '../../../test/support/stub.js';
 import { DueAlarm } from '../../completions/due-alarm.js';
 import { closedCircuit } from './circuit.js';
@@ -45,15 +46,26 @@ describe('Dispatcher', () => {
   let circuits: CircuitMap;
   let alarms: number;
 
-  function build(env: Record<string, string> = {}): void {
+  function build(env: Record<string, string> = {}, lateMs = 0): void {
     circuits = new CircuitMap();
     alarms = 0;
     const alarm = stubOf(DueAlarm, { setForNow: () => void alarms++ });
-    dispatcher = new Dispatcher(testConfig(env), circuits.asCircuits, alarm);
+    dispatcher = new Dispatcher(testConfig(env), circuits.asCircuits, alarm, promptLoop(lateMs));
   }
 
   const submit = (name: string, more: Partial<LaneJob> = {}) => dispatcher.submit(journal.job(name, more));
-  const ramped = (destination: string, limit = 1024) => circuits.set(destination, { ...closedCircuit(), limit });
+  let rounds = 0;
+  /** Has a destination answer well at its limit, for some rounds: each of them doubles the limit. */
+  async function ramp(destination: string, times: number): Promise<void> {
+    for (let n = 0; n < times; n++) {
+      const before = journal.running;
+      const names = Array.from({ length: dispatcher.room(destination) }, (_, job) => `${destination}/ramp-${rounds++}-${job}`); // prettier-ignore
+      for (const name of names) submit(name);
+      const running = journal.running.filter((name) => !before.includes(name));
+      running.forEach(() => dispatcher.note(destination, { result: 'delivered', statusCode: 200, durationMs: 5 }));
+      while (journal.running.length > before.length) await journal.end(journal.running.at(-1)!);
+    }
+  }
 
   beforeEach(() => {
     jest.useFakeTimers();
@@ -72,21 +84,45 @@ describe('Dispatcher', () => {
       expect(journal.started).toEqual(['webhook:1/0', 'webhook:1/1']);
     });
 
-    it('keeps to the limit of each kind of destination, however well it does', () => {
-      build({
-        DELIVERY_CONCURRENCY: '1000',
-        DELIVERY_CONCURRENCY_PER_DESTINATION: '3',
-        FLOW_TRIGGER_CONCURRENCY: '5',
-        ANALYSIS_CONCURRENCY: '4',
-      });
-      const limits = { 'webhook:1': 3, 'webhook:2': 3, surveys: 5, flow: 5, analysis: 4 };
-      for (const destination of Object.keys(limits)) {
-        ramped(destination);
-        for (let n = 0; n < 10; n++) submit(`${destination}/${n}`);
+    it('finds out how many a destination takes, up to the maximum', async () => {
+      build({ DELIVERY_MAX_CONCURRENCY_PER_DESTINATION: '12' });
+      const found: number[] = [];
+      for (let round = 0; round < 4; round++) {
+        found.push(...[...dispatcher.limits()].map(({ limit }) => limit));
+        await ramp('webhook:1', 1);
       }
-      for (const [destination, limit] of Object.entries(limits)) {
-        expect(journal.running.filter((name) => name.startsWith(`${destination}/`))).toHaveLength(limit);
-      }
+      expect([...dispatcher.limits()]).toEqual([{ channel: 'webhook', limit: 12 }]);
+      expect(found).toEqual([4, 8, 12]);
+    });
+
+    it('halves it when the destination is overloaded, and starts nothing while it asks to wait', async () => {
+      await ramp('webhook:1', 3);
+      const overloaded = { result: 'failed', statusCode: 429, code: 'http_429', message: '', durationMs: 5, retryable: true } as const; // prettier-ignore
+      submit('webhook:1/0');
+      dispatcher.note('webhook:1', { ...overloaded, retryAfterMs: 3_000 });
+      expect([...dispatcher.limits()]).toEqual([{ channel: 'webhook', limit: 8 }]);
+      expect([dispatcher.room('webhook:1'), dispatcher.accepts('webhook:1')]).toEqual([0, false]);
+      dispatcher.wakeWhenRoom('webhook:1');
+      expect(dispatcher.withoutRoom()).toEqual(['webhook:1']);
+      await journal.end('webhook:1/0');
+      await jest.advanceTimersByTimeAsync(3_250);
+      expect([dispatcher.room('webhook:1'), alarms, dispatcher.withoutRoom()]).toEqual([16, 1, []]);
+    });
+
+    it('leaves an open circuit to the retry worker, which asks whether it may probe', () => {
+      dispatcher.wakeWhenRoom('webhook:1');
+      circuits.set('webhook:1', { ...closedCircuit(), state: 'open', openUntil: Infinity });
+      expect([dispatcher.room('webhook:1'), dispatcher.withoutRoom()]).toEqual([0, []]);
+    });
+
+    it('learns nothing from answers that waited for this process itself', () => {
+      build({}, 50);
+      submit('webhook:1/0');
+      submit('webhook:1/1');
+      dispatcher.note('webhook:1', { result: 'delivered', statusCode: 200, durationMs: 100 });
+      expect([...dispatcher.limits()]).toEqual([{ channel: 'webhook', limit: 2 }]);
+      dispatcher.note('webhook:1', { result: 'delivered', statusCode: 200, durationMs: 500 });
+      expect([...dispatcher.limits()]).toEqual([{ channel: 'webhook', limit: 3 }]);
     });
 
     it('keeps to the limit over all, and who came first goes first', async () => {
@@ -109,13 +145,54 @@ describe('Dispatcher', () => {
     });
 
     it('takes as many first attempts of a destination as it serves in two seconds at its pace', () => {
-      build({ DELIVERY_CONCURRENCY: '2', DELIVERY_CONCURRENCY_PER_DESTINATION: '2' });
+      build({ DELIVERY_CONCURRENCY: '2', DELIVERY_MAX_CONCURRENCY_PER_DESTINATION: '2' });
       const taken = () => {
         let count = 0;
         for (; dispatcher.accepts('hook') && count < 1_000; count++) submit(`hook/${count}`);
         return count;
       };
       expect(taken()).toBe(82); // two run, and 80 wait: 2 at once, 50 ms each while nothing is known
+    });
+  });
+
+  describe("the limit of one of the platform's services", () => {
+    const of = (prefix: string) => journal.running.filter((name) => name.startsWith(prefix)).length;
+    const many = (destination: string, count: number) => {
+      for (let n = 0; n < count; n++) submit(`${destination}/${n}`);
+    };
+
+    it('is shared by all tenants, and by flows and surveys; one tenant alone may use all of it', async () => {
+      build({ FLOW_TRIGGER_CONCURRENCY: '16' });
+      await ramp('flow:a', 5);
+      await ramp('surveys:a', 5);
+      many('flow:a', 10);
+      many('surveys:a', 10);
+      expect([of('flow:a'), of('surveys:a')]).toEqual([10, 6]);
+    });
+
+    it('leaves a tenant an eighth at most while another one waits', async () => {
+      build({ FLOW_TRIGGER_CONCURRENCY: '16' });
+      await ramp('flow:a', 5);
+      many('flow:a', 40);
+      many('flow:b', 2);
+      expect([of('flow:a'), of('flow:b')]).toEqual([16, 0]);
+      await journal.end('flow:a/0');
+      expect([of('flow:a'), of('flow:b')]).toEqual([15, 1]);
+      for (let n = 1; n < 8; n++) await journal.end(`flow:a/${n}`);
+      // nobody else waits any more: it may use the rest
+      expect([of('flow:a'), of('flow:b')]).toEqual([14, 2]);
+    });
+
+    it('is left by attempts over a second, so that other tenants are triggered within two', async () => {
+      build({ FLOW_TRIGGER_CONCURRENCY: '16' });
+      await ramp('flow:slow', 5);
+      many('flow:slow', 64);
+      expect(of('flow:slow')).toBe(16);
+      for (let n = 0; n < 20; n++) submit(`flow:t${n}/0`);
+      await jest.advanceTimersByTimeAsync(1_250);
+      expect(of('flow:t')).toBeGreaterThanOrEqual(8);
+      await jest.advanceTimersByTimeAsync(750);
+      expect(of('flow:t')).toBe(20);
     });
   });
 
@@ -153,14 +230,31 @@ describe('Dispatcher', () => {
   describe('slow attempts', () => {
     it('gives the slot of an attempt that hangs to another destination', async () => {
       build({ DELIVERY_CONCURRENCY: '1' });
+      await ramp('hanging', 1);
       submit('hanging/0');
       await jest.advanceTimersByTimeAsync(500);
       submit('healthy/0');
-      expect(journal.started).toEqual(['hanging/0']);
+      expect(journal.running).toEqual(['hanging/0']);
       await jest.advanceTimersByTimeAsync(600);
-      expect(journal.started).toEqual(['hanging/0', 'healthy/0']);
+      expect(journal.running).toEqual(['hanging/0', 'healthy/0']);
       await journal.end('hanging/0', 'healthy/0');
       expect(dispatcher.inFlight).toBe(0);
+    });
+
+    it('gives it much sooner where nothing is known of the destination', async () => {
+      build({ DELIVERY_CONCURRENCY: '1' });
+      submit('hanging/0');
+      submit('healthy/0');
+      await jest.advanceTimersByTimeAsync(250);
+      expect(journal.running).toEqual(['hanging/0', 'healthy/0']);
+    });
+
+    it('keeps half of all for destinations that are known to answer, however many others hang', async () => {
+      build({ DELIVERY_CONCURRENCY: '16' });
+      await ramp('healthy', 3);
+      for (let n = 0; n < 100; n++) submit(`hanging${n}/0`);
+      for (let n = 0; n < 8; n++) submit(`healthy/${n}`);
+      expect(journal.running.filter((name) => name.startsWith('healthy'))).toHaveLength(8);
     });
 
     it('counts them against their own lane still, and takes nothing more for it', async () => {
@@ -203,7 +297,7 @@ describe('Dispatcher', () => {
 
     it('rejects the waiting jobs of a destination whose circuit opens', async () => {
       for (let n = 0; n < 4; n++) submit(`webhook:1/${n}`);
-      circuits.set('webhook:1', { ...closedCircuit(), state: 'open', openUntil: Infinity, limit: 1 });
+      circuits.set('webhook:1', { ...closedCircuit(), state: 'open', openUntil: Infinity });
       await journal.end('webhook:1/0');
       expect(journal.rejected).toEqual(['webhook:1/2', 'webhook:1/3']);
       expect(dispatcher.accepts('webhook:1')).toBe(false);
@@ -212,8 +306,8 @@ describe('Dispatcher', () => {
   });
 
   describe('room', () => {
-    it('is twice what may run at once, and nothing while less than half of that is free', () => {
-      ramped('webhook:1', 4);
+    it('is twice what may run at once, and nothing while less than half of that is free', async () => {
+      await ramp('webhook:1', 1);
       expect(dispatcher.room('webhook:1')).toBe(8);
       for (let n = 0; n < 4; n++) submit(`webhook:1/${n}`);
       expect(dispatcher.room('webhook:1')).toBe(4);
@@ -222,7 +316,7 @@ describe('Dispatcher', () => {
     });
 
     it('is one for a probe', () => {
-      circuits.set('webhook:1', { ...closedCircuit(), state: 'probing', limit: 1 });
+      circuits.set('webhook:1', { ...closedCircuit(), state: 'probing' });
       expect(dispatcher.room('webhook:1')).toBe(1);
       submit('webhook:1/0', { first: false });
       expect(dispatcher.room('webhook:1')).toBe(0);
@@ -272,11 +366,13 @@ describe('Dispatcher', () => {
     });
   });
 
-  it('removes idle lanes, but keeps circuits with failures', async () => {
-    ramped('well', 64);
+  it('forgets what has been idle for a minute, but no circuit with failures', async () => {
+    circuits.set('well', { ...closedCircuit(), openings: 3 });
     circuits.set('unwell', { ...closedCircuit(), failures: 3 });
     expect([dispatcher.accepts('well'), dispatcher.accepts('unwell')]).toEqual([true, true]);
-    await jest.advanceTimersByTimeAsync(300);
+    await jest.advanceTimersByTimeAsync(59_000);
+    expect(circuits.of('well').openings).toBe(3);
+    await jest.advanceTimersByTimeAsync(1_250);
     expect(circuits.of('well')).toEqual(closedCircuit());
     expect(circuits.of('unwell').failures).toBe(3);
   });

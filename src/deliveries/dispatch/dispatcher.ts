@@ -1,35 +1,41 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { type Channel, channelOf } from '../../completions/delivery.js';
 import { DueAlarm } from '../../completions/due-alarm.js';
-import { channelOf } from '../../completions/delivery.js';
+import type { DeliveryResult } from '../../completions/transitions.js';
 import { Config } from '../../config/config.js';
 import { Circuits } from './circuits.js';
+import { answerOf } from './concurrency-limit.js';
+import { EventLoopDelay } from './event-loop-delay.js';
 import { Lane, type LaneJob, type Running, type Waiting } from './lane.js';
+import { Pool } from './pool.js';
 
 const SWEEP_MS = 250;
-/** Slow attempts under way, as a multiple of DELIVERY_CONCURRENCY, before slow lanes start no more. */
-const SLOW_FACTOR = 4;
 /** Every so many starts a retry goes first, so that a stream of first attempts does not starve them. */
 const RETRY_EVERY = 8;
 /** What waits longer is rejected and left to the retry workers; first attempts much sooner where the lane is stuck. */
 const MAX_WAIT_MS = 10_000;
 const MAX_WAIT_WHEN_STUCK_MS = 1_000;
+/** An answer says nothing of its receiver where our own event loop was late by this part of its time. */
+const OWN_PART = 1 / 4;
 
 /**
- * Runs attempts within the limits: so many at once over all destinations, so many for each. What came first starts
- * first, past lanes that are full, so that a session's deliveries finish together. It does not know the database: what
- * it cannot start soon it rejects.
+ * Runs attempts within the limits: so many at once over all destinations, over those of one of the platform's services,
+ * and for each destination as many as it was found to take. What came first starts first, past lanes that are full, so
+ * that a session's deliveries finish together. It does not know the database: what it cannot start soon it rejects.
  */
 @Injectable()
 export class Dispatcher implements OnModuleDestroy {
   private readonly lanes = new Map<string, Lane>();
-  /** Lanes with something waiting: those with first attempts, those with retries. */
-  private readonly withWaiting: [first: Set<Lane>, retries: Set<Lane>] = [new Set(), new Set()];
+  /** Lanes that have something waiting and are not full: those with first attempts, those with retries. */
+  private readonly ready: [first: Set<Lane>, retries: Set<Lane>] = [new Set(), new Set()];
   private readonly waitingCount: [first: number, retries: number] = [0, 0];
   private readonly waitingAlone: LaneJob[] = [];
+  private readonly all: Pool;
+  /** hbf-event-publisher takes flows and surveys. */
+  private readonly publisher: Pool;
+  private readonly analysis: Pool;
   private arrivals = 0;
   private starts = 0;
-  private fast = 0;
-  private slow = 0;
   private aloneRunning = false;
   private stopped = false;
   private readonly timer = setInterval(() => this.sweep(), SWEEP_MS).unref();
@@ -38,7 +44,12 @@ export class Dispatcher implements OnModuleDestroy {
     private readonly config: Config,
     private readonly circuits: Circuits,
     private readonly alarm: DueAlarm,
-  ) {}
+    private readonly eventLoop: EventLoopDelay,
+  ) {
+    this.all = new Pool(config.deliveryConcurrency, false);
+    this.publisher = new Pool(config.flowTriggerConcurrency, true);
+    this.analysis = new Pool(config.analysisConcurrency, true);
+  }
 
   onModuleDestroy(): void {
     this.stop();
@@ -46,12 +57,17 @@ export class Dispatcher implements OnModuleDestroy {
 
   /** Attempts under way. */
   get inFlight(): number {
-    return this.fast + this.slow;
+    return this.all.fast + this.all.slow;
   }
 
   /** First attempts that wait for their turn. */
   get waitingFirst(): number {
     return this.waitingCount[0];
+  }
+
+  /** How many attempts at once each destination was found to take that had something to do lately. */
+  *limits(): Generator<{ channel: Channel; limit: number }> {
+    for (const { destination, found } of this.lanes.values()) yield { channel: channelOf(destination), limit: found };
   }
 
   /** How many deliveries of a destination to claim now. */
@@ -64,9 +80,26 @@ export class Dispatcher implements OnModuleDestroy {
     this.lane(destination).wantsMore = true;
   }
 
+  /** Destinations that are known to have more that is due, and have no room for it. */
+  withoutRoom(): string[] {
+    const full = [...this.lanes.values()].filter((lane) => lane.wantsMore && lane.room === 0);
+    // an open circuit is the retry worker's to look at: it asks whether it may probe
+    return full.filter(({ circuit }) => circuit.state !== 'open').map(({ destination }) => destination);
+  }
+
   /** @returns whether a first attempt would be started soon; false: leave it to the retry workers */
   accepts(destination: string): boolean {
     return !this.stopped && this.lane(destination).takesFirst;
+  }
+
+  /** Takes in what came of an attempt that is under way: how its destination fares, and how many it takes at once. */
+  note(destination: string, result: DeliveryResult): void {
+    const lane = this.lane(destination);
+    const wasClosed = lane.circuit.state === 'closed';
+    this.circuits.note(destination, result);
+    if (!wasClosed || lane.circuit.state !== 'closed') return lane.startOver();
+    const answer = answerOf(result);
+    if (answer && this.eventLoop.lateMs <= answer.durationMs * OWN_PART) lane.note(answer);
   }
 
   submit(job: LaneJob): void {
@@ -78,7 +111,7 @@ export class Dispatcher implements OnModuleDestroy {
       const kind = job.first ? 0 : 1;
       lane.waiting[kind].push({ job, since: Date.now(), order: this.arrivals++ });
       this.waitingCount[kind]++;
-      this.withWaiting[kind].add(lane);
+      this.refresh(lane);
     }
     this.pump();
   }
@@ -89,15 +122,12 @@ export class Dispatcher implements OnModuleDestroy {
     this.stopped = true;
     for (const lane of this.lanes.values()) this.rejectWaiting(lane, () => true);
     this.waitingAlone.splice(0).forEach((job) => job.reject());
+    if (this.inFlight === 0) this.eventLoop.stop();
   }
 
   private pump(): void {
     if (this.startAlone()) return;
-    while (this.fast < this.config.deliveryConcurrency) {
-      const next = this.nextJob();
-      if (!next) return;
-      this.start(next.lane, next.job);
-    }
+    for (let next; (next = this.nextJob());) this.start(next.lane, next.job);
   }
 
   /** @returns whether everything else must wait for a job that runs alone */
@@ -120,25 +150,20 @@ export class Dispatcher implements OnModuleDestroy {
   /** Takes the job that came first among the lanes that may start one. */
   private oldest(kind: 0 | 1): { lane: Lane; job: LaneJob } | undefined {
     let first: Lane | undefined;
-    for (const lane of this.withWaiting[kind]) {
+    for (const lane of this.ready[kind]) {
       const sooner = !first || lane.waiting[kind][0]!.order < first.waiting[kind][0]!.order;
-      if (sooner && this.mayStart(lane)) first = lane;
+      if (sooner && !lane.isFull && lane.pools.every((pool) => pool.hasRoomFor(lane))) first = lane;
     }
     if (!first) return undefined;
     const { job } = first.waiting[kind].shift()!;
     this.waitingCount[kind]--;
-    if (first.waiting[kind].length === 0) this.withWaiting[kind].delete(first);
     return { lane: first, job };
   }
 
-  private mayStart(lane: Lane): boolean {
-    return !lane.isFull && (lane.slow === 0 || this.slow < this.config.deliveryConcurrency * SLOW_FACTOR);
-  }
-
   private start(lane: Lane, job: LaneJob): void {
+    if (this.inFlight === 0) this.eventLoop.start();
     const running = lane.begin();
-    if (running.slow) this.slow++;
-    else this.fast++;
+    this.refresh(lane);
     this.starts++;
     void this.run(lane, job, running);
   }
@@ -148,12 +173,26 @@ export class Dispatcher implements OnModuleDestroy {
       await job.run();
     } finally {
       lane.finished(running);
-      if (running.slow) this.slow--;
-      else this.fast--;
       if (job.alone) this.aloneRunning = false;
       if (lane.circuit.state === 'open') this.rejectWaiting(lane, () => true);
+      this.refresh(lane);
       this.pump();
       this.wakeIfRoom(lane);
+      if (this.inFlight === 0) this.eventLoop.stop();
+    }
+  }
+
+  /** Lanes that are full are not looked at until one of their attempts ends, or until the next sweep. */
+  private refresh(lane: Lane): void {
+    const { isFull } = lane;
+    for (const kind of [0, 1] as const) {
+      if (!isFull && lane.waiting[kind].length > 0) this.ready[kind].add(lane);
+      else this.ready[kind].delete(lane);
+    }
+    const isReady = this.ready[0].has(lane) || this.ready[1].has(lane);
+    for (const pool of lane.pools) {
+      if (isReady) pool.ready.add(lane);
+      else pool.ready.delete(lane);
     }
   }
 
@@ -166,18 +205,18 @@ export class Dispatcher implements OnModuleDestroy {
   private sweep(): void {
     const now = Date.now();
     for (const lane of this.lanes.values()) {
-      const slowed = lane.markSlow();
-      this.fast -= slowed;
-      this.slow += slowed;
+      lane.markSlow();
       const open = lane.circuit.state === 'open';
       const maxFirstMs = lane.isStuck ? MAX_WAIT_WHEN_STUCK_MS : MAX_WAIT_MS;
       this.rejectWaiting(lane, ({ since, job }) => open || now - since >= (job.first ? maxFirstMs : MAX_WAIT_MS));
+      this.refresh(lane);
+      this.wakeIfRoom(lane);
       if (lane.isForgettable) this.forget(lane);
     }
     this.pump();
   }
 
-  /** Drops a lane and its circuit, so that memory holds only the destinations that have something to do. */
+  /** Drops a lane and its circuit, so that memory holds only the destinations that had something to do lately. */
   private forget(lane: Lane): void {
     this.lanes.delete(lane.destination);
     this.circuits.forget(lane.destination);
@@ -189,7 +228,7 @@ export class Dispatcher implements OnModuleDestroy {
       if (leaving.length === 0) continue;
       lane.waiting[kind] = lane.waiting[kind].filter((waiting) => !when(waiting));
       this.waitingCount[kind] -= leaving.length;
-      if (lane.waiting[kind].length === 0) this.withWaiting[kind].delete(lane);
+      this.refresh(lane);
       leaving.forEach((waiting) => waiting.job.reject());
     }
   }
@@ -197,21 +236,17 @@ export class Dispatcher implements OnModuleDestroy {
   private lane(destination: string): Lane {
     let lane = this.lanes.get(destination);
     if (!lane) {
-      lane = new Lane(destination, this.fullLimit(destination), this.circuits);
+      const channel = channelOf(destination);
+      const tenant = destination.slice(channel.length);
+      const { maxConcurrencyPerDestination } = this.config;
+      lane = new Lane(destination, tenant, maxConcurrencyPerDestination, this.poolsOf(channel), this.circuits);
       this.lanes.set(destination, lane);
     }
     return lane;
   }
 
-  private fullLimit(destination: string): number {
-    switch (channelOf(destination)) {
-      case 'flow':
-      case 'surveys':
-        return this.config.flowTriggerConcurrency;
-      case 'analysis':
-        return this.config.analysisConcurrency;
-      default:
-        return this.config.destinationConcurrency;
-    }
+  private poolsOf(channel: Channel): Pool[] {
+    if (channel === 'flow' || channel === 'surveys') return [this.all, this.publisher];
+    return channel === 'analysis' ? [this.all, this.analysis] : [this.all];
   }
 }

@@ -19,7 +19,7 @@ it('no outcome is lost when the database goes away during attempts and comes bac
   await mongodb.start();
   const platform = await PlatformSimulator.start();
   const receiver = await HoldingReceiver.start();
-  const env = serviceEnvironment(platform, mongodb.uri('away'), { DELIVERY_CONCURRENCY_PER_DESTINATION: '64' });
+  const env = serviceEnvironment(platform, mongodb.uri('away'), { DELIVERY_MAX_CONCURRENCY_PER_DESTINATION: '64' });
   const service = await startService(env);
   const client = await connect(mongodb.uri('away'));
   const completions = client.db().collection<Completion>('completions');

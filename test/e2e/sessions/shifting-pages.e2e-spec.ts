@@ -15,7 +15,7 @@ describe('very many sessions of one tenant, in pages that shift while sessions a
   beforeEach(async () => {
     round = await Round.start('session-check-shifting', {
       SESSION_PAGE_SIZE: String(PAGE_SIZE),
-      DELIVERY_CONCURRENCY_PER_DESTINATION: '32',
+      DELIVERY_MAX_CONCURRENCY_PER_DESTINATION: '32',
     });
     round.addTenant('t1');
     receiver = await round.addWebhook('t1');
