@@ -1,5 +1,3 @@
-import type { Lane } from './lane.js';
-
 /** Of a pool that tenants share, one of them gets this part at most while another one waits. */
 const SHARE = 1 / 8;
 /** Lanes that no quick answer is known of get this part of a pool at most, but this many attempts: they may hang. */
@@ -7,6 +5,13 @@ const UNPROVEN_SHARE = 1 / 2;
 const UNPROVEN_AT_LEAST = 4;
 /** Slow attempts under way, as a multiple of the pool's size, before slow lanes start no more. */
 const SLOW_FACTOR = 4;
+
+/** What a pool knows of a lane. */
+export interface PoolLane {
+  readonly tenant: string;
+  readonly isSlow: boolean;
+  readonly isProven: boolean;
+}
 
 /** How an attempt counts in the pools of its lane. */
 export interface PoolUse {
@@ -23,7 +28,7 @@ export class Pool {
   fast = 0;
   slow = 0;
   /** Lanes that have a job to start and room for it. */
-  readonly ready = new Set<Lane>();
+  readonly ready = new Set<PoolLane>();
   private unproven = 0;
   private readonly running = { fast: new Map<string, number>(), slow: new Map<string, number>() };
 
@@ -37,7 +42,7 @@ export class Pool {
     return this.slow >= this.size * SLOW_FACTOR;
   }
 
-  hasRoomFor(lane: Lane): boolean {
+  hasRoomFor(lane: PoolLane): boolean {
     if (lane.isSlow) return !this.isSlowFull && this.isFair(lane, this.size * SLOW_FACTOR);
     if (this.fast >= this.size || !this.isFair(lane, this.size)) return false;
     return lane.isProven || this.unproven < Math.max(UNPROVEN_AT_LEAST, this.size * UNPROVEN_SHARE);
@@ -62,13 +67,13 @@ export class Pool {
     else counts.set(tenant, count);
   }
 
-  private isFair(lane: Lane, size: number): boolean {
+  private isFair(lane: PoolLane, size: number): boolean {
     if (!this.shared) return true;
     const taken = this.running[lane.isSlow ? 'slow' : 'fast'].get(lane.tenant) ?? 0;
     return taken < Math.max(1, Math.floor(size * SHARE)) || !this.anotherWaits(lane);
   }
 
-  private anotherWaits({ tenant, isSlow }: Lane): boolean {
+  private anotherWaits({ tenant, isSlow }: PoolLane): boolean {
     for (const other of this.ready) if (other.tenant !== tenant && other.isSlow === isSlow) return true;
     return false;
   }

@@ -27,9 +27,9 @@ export class ServiceOutage {
     }
     this.failures++;
     this.destinations.add(destination);
-    const away = this.failures >= FAILURES && this.destinations.size >= DESTINATIONS;
-    if (away) this.clear();
-    return away;
+    const isAway = this.failures >= FAILURES && this.destinations.size >= DESTINATIONS;
+    if (isAway) this.clear();
+    return isAway;
   }
 
   private clear(): void {
