@@ -31,7 +31,6 @@ export class Dispatcher implements OnModuleDestroy {
   private readonly waitingCount: [first: number, retries: number] = [0, 0];
   private readonly waitingAlone: LaneJob[] = [];
   private readonly all: Pool;
-  /** hbf-event-publisher takes flows and surveys. */
   private readonly publisher: Pool;
   private readonly analysis: Pool;
   private arrivals = 0;
@@ -80,10 +79,9 @@ export class Dispatcher implements OnModuleDestroy {
     this.lane(destination).wantsMore = true;
   }
 
-  /** Destinations that are known to have more that is due, and have no room for it. */
+  /** Those known to have more that is due and no room for it; whether an open circuit may probe is asked elsewhere. */
   withoutRoom(): string[] {
     const full = [...this.lanes.values()].filter((lane) => lane.wantsMore && lane.room === 0);
-    // an open circuit is the retry worker's to look at: it asks whether it may probe
     return full.filter(({ circuit }) => circuit.state !== 'open').map(({ destination }) => destination);
   }
 
