@@ -1,7 +1,6 @@
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { SurveyPart } from './delivery.js';
-import { retryDelay, whyDead } from './retry-schedule.js';
-import type { SettlementRules } from './transitions.js';
+import { retryDelay, type SettlementRules, whyDead } from './retry-schedule.js';
 
 /** Transitions of the surveys within one delivery: pure functions, as in transitions.ts. */
 

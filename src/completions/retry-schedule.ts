@@ -1,5 +1,13 @@
 import type { AttemptOutcome } from './attempt-outcome.js';
 
+/** What decides when a delivery is tried again, and whether. */
+export interface SettlementRules {
+  /** Milliseconds since the epoch. */
+  now: number;
+  retryScheduleMs: readonly number[];
+  random: () => number;
+}
+
 const JITTER = 0.2;
 /** However long a remote asks us to wait, we look again after a day. */
 const RETRY_AFTER_CAP_MS = 86_400_000;

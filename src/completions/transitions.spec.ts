@@ -1,15 +1,8 @@
 import fc from 'fast-check';
 import type { Claim, Delivery } from './delivery.js';
 import { missingResult } from './missing.js';
-import {
-  type DeliveryResult,
-  giveBack,
-  newDelivery,
-  redeliver,
-  release,
-  settle,
-  type SettlementRules,
-} from './transitions.js';
+import type { SettlementRules } from './retry-schedule.js';
+import { type DeliveryResult, giveBack, newDelivery, redeliver, release, settle } from './transitions.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const CLAIM: Claim = { token: 'token', until: new Date(NOW + 60_000) };

@@ -2,7 +2,7 @@ import type { UpdateFilter } from 'mongodb';
 import type { AttemptOutcome } from './attempt-outcome.js';
 import type { AttemptRecord, Claim, Delivery, Missing, SurveyPart } from './delivery.js';
 import { deathOf, killParts, type PartResult, redeliverParts, settleParts, waitOf } from './parts.js';
-import { retryDelay, whyDead } from './retry-schedule.js';
+import { retryDelay, type SettlementRules, whyDead } from './retry-schedule.js';
 
 /**
  * Every transition of a delivery. Those that need the whole delivery are pure functions from a delivery to the delivery
@@ -29,13 +29,6 @@ export type DeliveryResult = (
   /** Channel `surveys` only: what came of each survey. They decide whether the delivery goes on. */
   parts?: readonly PartResult[];
 };
-
-export interface SettlementRules {
-  /** Milliseconds since the epoch. */
-  now: number;
-  retryScheduleMs: readonly number[];
-  random: () => number;
-}
 
 /** A delivery before its first attempt, claimed by the process that completes its session. */
 export function newDelivery(destination: string, { token, until }: Claim): Delivery {
