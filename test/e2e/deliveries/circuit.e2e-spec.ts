@@ -1,4 +1,5 @@
 import { Dispatcher } from '../../../src/deliveries/dispatch/dispatcher.js';
+import { IntegrationChanges } from '../../../src/integrations/integration-changes.js';
 import { waitFor } from '../../support/wait-for.js';
 import type { WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
 import { addSessions, deliveryOf, destinationsOf } from '../fixtures/deliveries.js';
@@ -91,7 +92,9 @@ describe('the circuit of a destination', () => {
     addSessions(round, 't1', 12);
     await round.check();
     await waitFor('the circuit to open', async () => (await destination())?.openUntil);
-    await round.db.collection('integrations').updateOne({ enabled: true }, { $set: { enabled: false } });
+    const disable = () =>
+      round.db.collection('integrations').updateOne({ enabled: true }, { $set: { enabled: false } });
+    await round.service.get(IntegrationChanges).announce(disable);
 
     const states = [...(await round.allSettled()).values()].map((one) => deliveryOf(one, 'webhook:1').state);
     expect(states).toEqual(Array(12).fill('cancelled'));

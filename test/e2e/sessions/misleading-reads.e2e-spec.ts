@@ -61,7 +61,7 @@ describe('hbf-core answers 404 for every session while it is deployed', () => {
   }
 
   it('no delivery is dead whose first attempt had failed', async () => {
-    receiver.behave({ kind: 'status', status: 404 }); // opens no circuit
+    receiver.behave({ kind: 'status', status: 422 }); // opens no circuit
     await checkNow(round.service);
     await firstAttemptsFailed();
     const heal = round.core.badDay.answerNotFound();
@@ -79,7 +79,7 @@ describe('hbf-core answers 404 for every session while it is deployed', () => {
     round.addTenant('t1');
     receiver = await round.addWebhook('t1');
     ids = Array.from({ length: COUNT }, () => round.addSession('t1', 20)).sort();
-    receiver.behave({ kind: 'status', status: 404 }); // opens no circuit
+    receiver.behave({ kind: 'status', status: 422 }); // opens no circuit
     await checkNow(round.service);
     await firstAttemptsFailed();
     round.core.badDay.answerNotFound();
