@@ -1,4 +1,10 @@
-import { Injectable, Logger, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Injectable,
+  Logger,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleInit,
+} from '@nestjs/common';
 import mongoose, { type Connection } from 'mongoose';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Config } from '../config/config.js';
@@ -17,10 +23,11 @@ export type Prepare = () => Promise<void>;
 /**
  * The process' one mongoose connection. It is opened in the background: without a database the process starts and its
  * jobs wait; when the database goes away later, the driver connects again by itself. `whenReady` resolves once the
- * connection is open and prepared (migrations); jobs use no collection before.
+ * connection is open and prepared (migrations); jobs use no collection before. Only the embedded engine is started before
+ * the service listens: one that does not start ends the process, as trying again does not help.
  */
 @Injectable()
-export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
+export class Database implements OnModuleInit, OnApplicationBootstrap, OnApplicationShutdown {
   readonly connection: Connection = mongoose.createConnection();
 
   private readonly logger = new Logger(Database.name);
@@ -30,7 +37,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
   private markReady: () => void;
   private isReady = false;
   private opening?: Promise<void>;
-  private embedded?: EmbeddedMongodb;
+  private engine?: Promise<EmbeddedMongodb>;
   private clockTimer?: NodeJS.Timeout;
 
   constructor(
@@ -51,6 +58,18 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     this.preparations.push(step);
   }
 
+  /** @throws EmbeddedMongodbError when the embedded engine is to be used and does not start */
+  async onModuleInit(): Promise<void> {
+    if (this.config.mongodbUri) return;
+    this.logger.log({ folder: this.config.embeddedMongodbDir }, 'the embedded database engine is being started');
+    try {
+      await this.startEngine();
+    } catch (error) {
+      if (!this.stopping.signal.aborted) throw error;
+      await new Promise(() => undefined); // a signal came: the service must not listen any more, and exits 0
+    }
+  }
+
   onApplicationBootstrap(): void {
     this.opening = this.openUntilReady();
   }
@@ -60,7 +79,8 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     clearInterval(this.clockTimer);
     await this.opening;
     await this.connection.close();
-    await this.embedded?.stop();
+    const engine = await this.engine?.catch(() => undefined);
+    await engine?.stop();
   }
 
   /** Resolves when collections may be used; pending, without a time-out, until the database has been opened once. */
@@ -96,7 +116,7 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
    */
   async open(): Promise<void> {
     if (this.connection.readyState !== mongoose.ConnectionStates.connected) {
-      const uri = this.config.mongodbUri ?? (await this.embeddedUri());
+      const uri = this.config.mongodbUri ?? (await this.startEngine()).uri;
       await this.connection.openUri(uri, {
         dbName: /^mongodb(?:\+srv)?:\/\/[^/]+\/([^?]+)/.exec(uri)?.[1] ?? DEFAULT_DATABASE,
         autoIndex: false, // indexes are made in migrations/
@@ -112,12 +132,12 @@ export class Database implements OnApplicationBootstrap, OnApplicationShutdown {
     this.clockTimer ??= setInterval(() => void this.correctClock().catch(() => undefined), CLOCK_CHECK_MS).unref();
     this.isReady = true;
     this.markReady();
-    this.logger.log({ embedded: this.embedded !== undefined }, 'the database is ready');
+    this.logger.log({ embedded: this.engine !== undefined }, 'the database is ready');
   }
 
-  private async embeddedUri(): Promise<string> {
-    this.embedded ??= await startEmbeddedMongodb(this.config.embeddedMongodbDir);
-    return this.embedded.uri;
+  private startEngine(): Promise<EmbeddedMongodb> {
+    this.engine ??= startEmbeddedMongodb(this.config.embeddedMongodbDir, this.stopping.signal);
+    return this.engine;
   }
 
   private async correctClock(): Promise<void> {

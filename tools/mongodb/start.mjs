@@ -14,9 +14,12 @@ const ENGINE = join(dirname(fileURLToPath(import.meta.url)), 'engine.mjs');
 
 /**
  * Starts the engine on `folder` (a temporary one when left out, removed again at the end) and `port` of 127.0.0.1
- * (a free one when left out). It ends with this process, however this process ends.
+ * (a free one when left out). It ends with this process, however this process ends. `signal` ends it while it starts.
+ *
+ * @throws Error with the reason when the engine cannot use the folder (another process uses it, it cannot be made or
+ *   written to), or does not start
  */
-export async function startMongodb({ folder, port = 0 } = {}) {
+export async function startMongodb({ folder, port = 0, signal } = {}) {
   const data = folder ?? mkdtempSync(join(tmpdir(), 'mongodb-'));
   const [command, ...args] = nodeCommand();
   const child = spawn(command, [...args, ENGINE, data, String(port)], {
@@ -25,12 +28,17 @@ export async function startMongodb({ folder, port = 0 } = {}) {
     env: { ...process.env, NODE_OPTIONS: '' },
   });
   const exited = once(child, 'exit');
+  const cancel = () => child.stdin.end();
+  signal?.addEventListener('abort', cancel);
+  if (signal?.aborted) cancel();
   const line = await Promise.race([
     once(createInterface({ input: child.stdout }), 'line').then(([l]) => l),
-    exited.then(([code, signal]) => {
-      throw new Error(`the MongoDB engine ended before it was ready (${signal ?? code})`);
+    exited.then(([code, killedBy]) => {
+      throw new Error(`the MongoDB engine ended before it was ready (${killedBy ?? code})`);
     }),
-  ]);
+  ]).finally(() => signal?.removeEventListener('abort', cancel));
+  const { problem, ...started } = JSON.parse(line);
+  if (problem) throw new Error(problem);
   child.unref();
   child.stdout.unref();
   child.stdin.unref();
@@ -40,7 +48,7 @@ export async function startMongodb({ folder, port = 0 } = {}) {
     await exited;
     if (!folder) rmSync(data, { recursive: true, force: true });
   };
-  return { ...JSON.parse(line), stop, exited, child };
+  return { ...started, stop, exited, child };
 }
 
 async function main() {
@@ -54,4 +62,9 @@ async function main() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void mongodb.stop());
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await main().catch((error) => {
+    console.error(error.message);
+    process.exit(1);
+  });
+}
