@@ -1,6 +1,7 @@
-import pino, { type Logger, type LoggerOptions } from 'pino';
+import pino, { type DestinationStream, type Logger, type LoggerOptions } from 'pino';
 import { Writable } from 'node:stream';
 import { testConfig } from '../../test/world/service/service-environment.js';
+import { LogDestination } from './log-destination.js';
 import { loggerParams } from './logging.js';
 
 function optionsFor(env: Record<string, string>): LoggerOptions {
@@ -12,6 +13,15 @@ function lineOf(env: Record<string, string>, write: (logger: Logger) => void): R
   const stream = new Writable({ write: (chunk, _encoding, done) => ((text += String(chunk)), done()) });
   write(pino(optionsFor(env), stream));
   return JSON.parse(text) as Record<string, unknown>;
+}
+
+/** @returns what reaches the log for one line of pino's */
+function written(env: Record<string, string>, line: string): string[] {
+  const write = jest.spyOn(LogDestination.prototype, 'write').mockImplementation();
+  (loggerParams(testConfig(env)).pinoHttp as { stream: DestinationStream }).stream.write(line);
+  const lines = write.mock.calls.map(([text]) => text);
+  write.mockRestore();
+  return lines;
 }
 
 describe.each([
@@ -70,11 +80,12 @@ describe('loggerParams', () => {
 
   it('writes JSON in production, readable lines elsewhere, and what it is told to', () => {
     const production = { NODE_ENV: 'production', MONGODB_URI: 'mongodb://x', SECRETS_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64') }; // prettier-ignore
-    const pretty = { transport: { target: 'pino-pretty' } };
-    expect(optionsFor(production).transport).toBeUndefined();
-    expect(optionsFor({})).toMatchObject(pretty);
-    expect(optionsFor({ ...production, LOG_FORMAT: 'pretty' })).toMatchObject(pretty);
-    expect(optionsFor({ LOG_FORMAT: 'json' }).transport).toBeUndefined();
-    expect(optionsFor({ LOG_LEVEL: 'silent' }).transport).toBeUndefined();
+    const line = '{"level":30,"time":0,"msg":"an.event","attempt":2}\n';
+    const readable = expect.stringMatching(/^\[.*an\.event.*"attempt":2.*\n$/) as string;
+    expect(written(production, line)).toEqual([line]);
+    expect(written({}, line)).toEqual([readable]);
+    expect(written({ ...production, LOG_FORMAT: 'pretty' }, line)).toEqual([readable]);
+    expect(written({ LOG_FORMAT: 'json' }, line)).toEqual([line]);
+    expect(written({ LOG_LEVEL: 'silent' }, line)).toEqual([line]);
   });
 });

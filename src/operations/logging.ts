@@ -2,11 +2,16 @@ import { ecsFormat } from '@elastic/ecs-pino-format';
 import type { Params } from 'nestjs-pino';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createRequire } from 'node:module';
+import type { DestinationStream } from 'pino';
 import type { Options } from 'pino-http';
+import type PinoPretty from 'pino-pretty';
 import type { Config } from '../config/config.js';
 import { ecsFields } from './ecs-fields.js';
+import { logDestination } from './log-destination.js';
 import { redacted } from './log-redaction.js';
 import { version } from '../config/version.js';
+
+const load = createRequire(__filename);
 
 const SERIALIZERS = {
   req: (request: IncomingMessage & { id: string }) => ({
@@ -32,9 +37,25 @@ export function loggerParams(config: Config): Params {
       customAttributeKeys: { reqId: 'requestId' },
       serializers: SERIALIZERS,
       wrapSerializers: false,
-      ...formatOf(config),
+      ...(formatOf(config) === 'ecs' ? ecs() : {}),
+      stream: streamOf(config),
     },
   };
+}
+
+/** How lines look: readable ones only where pino-pretty is there. */
+function formatOf({ logFormat, logLevel, production }: Config): 'json' | 'ecs' | 'pretty' {
+  const format = logFormat ?? (production ? 'json' : 'pretty');
+  return format === 'pretty' && (logLevel === 'silent' || !canLoad('pino-pretty')) ? 'json' : format;
+}
+
+/** Where lines go. Readable ones are made here: pino-pretty's own thread would wait for the reader of a full pipe. */
+function streamOf(config: Config): DestinationStream {
+  const destination = logDestination();
+  if (formatOf(config) !== 'pretty') return destination;
+  const { prettyFactory } = load('pino-pretty') as typeof PinoPretty;
+  const pretty = prettyFactory({ singleLine: true });
+  return { write: (line) => destination.write(pretty(line)) };
 }
 
 /** Leaves out an error's own properties: those of a driver's error may hold whole documents. */
@@ -44,17 +65,10 @@ export function errorFacts(error: unknown): unknown {
   return { type: error.name, message: error.message, ...code, stack: error.stack };
 }
 
-function formatOf({ logFormat, logLevel, production }: Config): Options {
-  const format = logFormat ?? (production ? 'json' : 'pretty');
-  if (format === 'ecs') return ecs();
-  if (format === 'json' || logLevel === 'silent' || !canLoad('pino-pretty')) return {};
-  return { transport: { target: 'pino-pretty', options: { singleLine: true } } };
-}
-
 /** pino-pretty is a development dependency: an image without it still starts when NODE_ENV is not set. */
 function canLoad(name: string): boolean {
   try {
-    return createRequire(__filename).resolve(name) !== '';
+    return load.resolve(name) !== '';
   } catch {
     return false;
   }

@@ -26,6 +26,8 @@ export interface Exit {
 export interface ServiceProcessOptions {
   /** Folder of the repository; by default this one. `dist/main.js` must have been built. */
   root?: string;
+  /** An open file that its log goes to instead of `logs`. */
+  logFile?: number;
 }
 
 const LOG_LIMIT = 50_000;
@@ -46,7 +48,7 @@ export class ServiceProcess {
     readonly url: string,
   ) {
     this.exited = once(child, 'exit').then(([code, signal]) => (this.exit = { code, signal }));
-    this.read(child.stdout!);
+    if (child.stdout) this.read(child.stdout);
     this.read(child.stderr!);
     process.once('exit', this.killNow);
     void this.exited.then(() => process.removeListener('exit', this.killNow));
@@ -61,7 +63,7 @@ export class ServiceProcess {
     const port = Number(env['PORT'] ?? 0) || (await freePort());
     const child = spawn(process.execPath, startArguments(root), {
       cwd: root,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', options.logFile ?? 'pipe', 'pipe'],
       detached: true, // a Ctrl-C at the terminal is for our process, which stops this one in order
       env: { PATH: process.env['PATH'], LOG_LEVEL: 'info', NODE_ENV: 'production', ...env, PORT: String(port) },
     });
@@ -119,6 +121,15 @@ export class ServiceProcess {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Reads no log line until `readLog`. */
+  holdLog(): void {
+    this.child.stdout!.pause();
+  }
+
+  readLog(): void {
+    this.child.stdout!.resume();
   }
 
   /** The last it said, for error messages. */
