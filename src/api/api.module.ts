@@ -13,6 +13,7 @@ import { ExampleDeliveryController } from './example-delivery.controller.js';
 import { ExampleDeliveryService } from './example-delivery.service.js';
 import { IntegrationErrorsController } from './integration-errors.controller.js';
 import { IntegrationErrorsService } from './integration-errors.service.js';
+import { IntegrationLimits } from './integration-limits.js';
 import { IntegrationsController } from './integrations.controller.js';
 import { IntegrationsService } from './integrations.service.js';
 import { OperationsController } from './operations.controller.js';
@@ -50,6 +51,7 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     DeliveriesService,
     ExampleDeliveryService,
     IntegrationErrorsService,
+    IntegrationLimits,
     IntegrationsService,
     OperationsService,
     { provide: ON_DEMAND_MAX_WAIT_MS, useValue: 20_000 },

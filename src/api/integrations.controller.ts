@@ -15,6 +15,7 @@ const ETAG = {
 const IF_MATCH = { name: 'If-Match', required: false, description: 'An ETag: change only that version' } as const;
 const ApiMissing = () => ApiError(404, 'This organization has no such integration');
 const ApiChanged = () => ApiError(412, 'Changed meanwhile: If-Match names another version');
+const ApiLimit = () => ApiError(409, 'It would exceed the limit of enabled integrations that the message names');
 const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
 
 /** The published API for webhook integrations; operation ids and tags are those that generated clients know. */
@@ -30,6 +31,7 @@ export class IntegrationsController {
   @ApiBody({ type: IntegrationDto })
   @ApiResponse({ status: 201, description: 'Created', type: IntegrationResource, ...ETAG })
   @ApiInvalid()
+  @ApiLimit()
   @ApiTooLarge()
   async create(
     @Param() { orgId }: OrganizationParams,
@@ -69,6 +71,7 @@ export class IntegrationsController {
   @ApiResponse({ status: 200, description: 'Replaced', type: IntegrationResource, ...ETAG })
   @ApiInvalid()
   @ApiMissing()
+  @ApiLimit()
   @ApiChanged()
   @ApiTooLarge()
   async replace(

@@ -3,6 +3,7 @@ import { Redelivery } from '../completions/redelivery.js';
 import type { IntegrationDto, IntegrationResource } from './integrations.dto.js';
 import { IntegrationRepository, type IntegrationSettings } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
+import { IntegrationLimits } from './integration-limits.js';
 import { TenantOwnership } from './tenant-ownership.js';
 import type { IntegrationParams } from './params.dto.js';
 import { newSigningSecret } from '../integrations/signing-secret.js';
@@ -19,13 +20,15 @@ export class IntegrationsService {
   constructor(
     private readonly integrations: IntegrationRepository,
     private readonly tenants: TenantOwnership,
+    private readonly limits: IntegrationLimits,
     private readonly redelivery: Redelivery,
   ) {}
 
   /** @param by the caller's name, by which the change is signed */
   async create(organizationId: string, dto: IntegrationDto, by: string): Promise<VersionedResource> {
     await this.tenants.check(organizationId, dto.tenants);
-    return this.shown(await this.integrations.create(organizationId, settingsOf(dto), by, newSigningSecret()));
+    const write = () => this.integrations.create(organizationId, settingsOf(dto), by, newSigningSecret());
+    return this.shown(await this.limits.around(organizationId, dto, () => Promise.resolve(undefined), write));
   }
 
   async list(organizationId: string): Promise<IntegrationResource[]> {
@@ -51,7 +54,8 @@ export class IntegrationsService {
     const present = await this.find(orgId, integrationId);
     if (version !== undefined && version !== present.version) throw changed();
     await this.tenants.check(orgId, dto.tenants);
-    const replaced = await this.integrations.replace(orgId, integrationId, settingsOf(dto), by, version);
+    const write = () => this.integrations.replace(orgId, integrationId, settingsOf(dto), by, version);
+    const replaced = await this.limits.around(orgId, dto, () => this.find(orgId, integrationId), write);
     if (!replaced) return this.refuseChange(orgId, integrationId);
     if (!replaced.enabled) {
       await this.redelivery.cancel(integrationId, 'the integration was disabled by an administrator');

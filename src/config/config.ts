@@ -257,6 +257,18 @@ export class Config {
   })
   readonly webhookAllowedPorts: readonly number[];
 
+  @EnvVar('INTEGRATIONS_MAX_PER_TENANT', integer(1, 1_000), {
+    default: '100',
+    meaning: 'enabled integrations that may name one tenant; those that exist beyond it stay, and can be changed',
+  })
+  readonly maxIntegrationsPerTenant: number;
+
+  @EnvVar('INTEGRATIONS_MAX_PER_ORGANIZATION', integer(1, 10_000), {
+    default: '1000',
+    meaning: 'enabled integrations that an organization may have; those that exist beyond it stay, and can be changed',
+  })
+  readonly maxIntegrationsPerOrganization: number;
+
   @EnvVar('SECRETS_ENCRYPTION_KEY', key256, {
     required: 'in production',
     secret: true,

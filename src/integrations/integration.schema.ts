@@ -100,8 +100,11 @@ export const integrationSchema = new Schema<IntegrationDocument>(
   { ...schemaOptions, collection: 'integrations' },
 );
 
-// IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants
+// IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants; IntegrationCounts
 integrationSchema.index({ tenants: 1, enabled: 1 }, { name: 'tenants-enabled' });
 
 // IntegrationRepository.list: an organization's integrations in the order of their ids
 integrationSchema.index({ organizationId: 1, _id: 1 }, { name: 'organization' });
+
+// IntegrationCounts.enabledIn: how many enabled integrations an organization has, from the index alone
+integrationSchema.index({ organizationId: 1, enabled: 1 }, { name: 'organization-enabled' });

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
 import { IntegrationChanges } from './integration-changes.js';
+import { IntegrationCounts } from './integration-counts.js';
 import { IntegrationRepository } from './integration.repository.js';
 import { INTEGRATION, integrationSchema } from './integration.schema.js';
 import { INTEGRATION_VERSION, integrationVersionSchema } from './integration-version.schema.js';
@@ -15,7 +16,7 @@ import { Resealing } from './resealing.js';
       { name: INTEGRATION_VERSION, schema: integrationVersionSchema },
     ]),
   ],
-  providers: [IntegrationChanges, IntegrationRepository, PresentIntegrations, Resealing],
-  exports: [IntegrationRepository, PresentIntegrations],
+  providers: [IntegrationChanges, IntegrationCounts, IntegrationRepository, PresentIntegrations, Resealing],
+  exports: [IntegrationCounts, IntegrationRepository, PresentIntegrations],
 })
 export class IntegrationsModule {}

@@ -12,7 +12,11 @@ let pool: Pool;
 
 beforeAll(async () => {
   // a busy machine must not look like a platform that is away
-  fixture = await IntegrationsFixture.start('integrations-random-e2e', { SESSION_SERVICE_REQUEST_TIMEOUT: '30000' });
+  fixture = await IntegrationsFixture.start('integrations-random-e2e', {
+    SESSION_SERVICE_REQUEST_TIMEOUT: '30000',
+    INTEGRATIONS_MAX_PER_TENANT: '1000',
+    INTEGRATIONS_MAX_PER_ORGANIZATION: '10000',
+  });
   ({ id } = await fixture.create());
   pool = new Pool(fixture.service.url, { connections: BATCH });
 });
