@@ -16,8 +16,10 @@ import { isolation } from './benches/isolation.bench.js';
 import { latency } from './benches/latency.bench.js';
 import { memory } from './benches/memory.bench.js';
 import { pipeline, pipelineRaisedLimits } from './benches/pipeline.bench.js';
+import { receivers } from './benches/receivers.bench.js';
 import { replicas } from './benches/replicas.bench.js';
 import { restarts } from './benches/restarts.bench.js';
+import { slowEndpoints } from './benches/slow-endpoints.bench.js';
 import { smallTenants } from './benches/small-tenants.bench.js';
 import { start } from './benches/start.bench.js';
 
@@ -26,7 +28,9 @@ const BENCHES: readonly Bench[] = [
   pipelineRaisedLimits,
   cpu,
   isolation,
+  slowEndpoints,
   latency,
+  receivers,
   backlog,
   memory,
   idleCheck,

@@ -1,6 +1,6 @@
 import { percentile, round } from '../../support/figures.js';
 import { atMost, type Bench, type BenchOptions } from '../bench.js';
-import { latencies } from '../offered-load.js';
+import { type Answers, latencies } from '../offered-load.js';
 import { useWorld } from '../measured-world.js';
 
 const WORLD = { tenants: 20, hooksPerTenant: 1, analyses: false, thresholdSeconds: 0.2 };
@@ -44,6 +44,7 @@ function once({ quick, ...options }: BenchOptions, hanging: string[]) {
       DELIVERY_RETRY_SCHEDULE: '500ms,1s,1s,1s,2s,2s,2s,4s,4s,4s,8s,8s',
     };
     await world.startService(env);
-    return latencies(world, { perSecond: PER_SECOND, seconds: quick ? 4 : 12, hanging });
+    const ill: Answers = hanging.map((destination) => [destination, { kind: 'hang' }]);
+    return latencies(world, { perSecond: PER_SECOND, seconds: quick ? 4 : 12, ill });
   });
 }

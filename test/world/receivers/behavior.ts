@@ -10,7 +10,12 @@ export type Behavior =
 
 /** What the receivers over plain sockets can do: they answer nothing but a status. */
 export type PlainBehavior =
-  { kind: 'ok' } | { kind: 'status'; status: number } | { kind: 'delay'; ms: number } | { kind: 'hang' };
+  | { kind: 'ok' }
+  | { kind: 'status'; status: number }
+  | { kind: 'delay'; ms: number }
+  | { kind: 'hang' }
+  /** 500 to the first attempt of every nth session. */
+  | { kind: 'refuse-first'; every: number };
 
 /** Whether a request that is met so counts as accepted: it is answered with 2xx, if not at once. */
 export function accepts(behavior: Behavior): boolean {

@@ -1,5 +1,5 @@
 import { preciseNow } from '../../support/figures.js';
-import { type Arrival, Arrivals, type ArrivalsReport, type Expected } from '../arrivals.js';
+import { type Arrival, Arrivals, type ArrivalsReport, type Expected, nameOf, type Pair } from '../arrivals.js';
 import { serve } from '../rpc.js';
 import type { PlainBehavior } from './behavior.js';
 import { type LightRequest, type LightResponse, listenLightly } from './light-server.js';
@@ -20,12 +20,35 @@ let refused = 0;
 let bytes = 0;
 let lastAt = 0;
 const unanswered: LightResponse[] = [];
+/** Deliveries whose first attempt was refused by `refuse-first`, by name. */
+const refusals = new Map<string, Refusal>();
+/** Sessions that such a destination has seen. */
+const seen = new Map<string, number>();
+
+interface Refusal extends Pair {
+  at: number;
+  /** Milliseconds from the refusal to the next attempt. */
+  againAfterMs?: number;
+}
 
 function accept(arrival: Arrival, response: LightResponse): void {
   arrivals.note(arrival);
   accepted++;
   lastAt = preciseNow();
   response.answer(200);
+}
+
+function refuseFirst(every: number, arrival: Arrival, response: LightResponse): void {
+  const name = nameOf(arrival);
+  const { sessionId, destination, at } = arrival;
+  const refusal = refusals.get(name);
+  if (refusal) refusal.againAfterMs ??= at - refusal.at;
+  const count = (seen.get(destination) ?? 0) + (refusal ? 0 : 1);
+  seen.set(destination, count);
+  if (refusal || count % every !== 0) return accept(arrival, response);
+  refusals.set(name, { sessionId, destination, at });
+  refused++;
+  response.answer(500);
 }
 
 function receive(request: LightRequest, response: LightResponse): void {
@@ -36,6 +59,7 @@ function receive(request: LightRequest, response: LightResponse): void {
   if (behavior.kind === 'ok') return accept(arrival, response);
   if (behavior.kind === 'delay') return void setTimeout(() => accept(arrival, response), behavior.ms);
   if (behavior.kind === 'hang') return void unanswered.push(response);
+  if (behavior.kind === 'refuse-first') return refuseFirst(behavior.every, arrival, response);
   refused++;
   response.answer(behavior.status);
 }
@@ -80,9 +104,12 @@ const handlers = {
   },
 
   list: (): readonly Arrival[] => arrivals.list,
+  refusals: (): Refusal[] => [...refusals.values()],
 
   clear(): void {
     arrivals.clear();
+    refusals.clear();
+    seen.clear();
     bytes = 0;
   },
 };
