@@ -2,13 +2,16 @@ import { Logger } from '@nestjs/common';
 import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { runMain } from '../support/run-main.js';
+import { MIXES } from './mixes.js';
 import { runSoak } from './soak-run.js';
 import { sampleHead, sampleLine, soakTable } from './tables.js';
 
 const { values } = parseArgs({
   options: {
-    /** Sessions that end in a second. */
-    rate: { type: 'string', default: '200' },
+    /** Which endpoints there are (mixes.ts). */
+    mix: { type: 'string', default: 'usual' },
+    /** Sessions that end in a second; by default those of the mix. */
+    rate: { type: 'string' },
     minutes: { type: 'string', default: '5' },
     'slow-ms': { type: 'string', default: '2000' },
     root: { type: 'string' },
@@ -18,9 +21,15 @@ const { values } = parseArgs({
 const PASSED = 'PASSED: everything that was expected arrived, and nothing grew with time';
 
 async function main(): Promise<number> {
+  const mix = MIXES[values.mix];
+  if (!mix) {
+    console.error(`no mix ${values.mix}; there are: ${Object.keys(MIXES).join(', ')}`);
+    return 2;
+  }
   console.log(`load average before: ${loadavg()[0]!.toFixed(2)}\n${sampleHead()}`);
   const result = await runSoak({
-    perSecond: Number(values.rate),
+    mix,
+    perSecond: Number(values.rate ?? mix.perSecond),
     seconds: Number(values.minutes) * 60,
     slowMs: Number(values['slow-ms']),
     ...(values.root ? { root: values.root } : {}),

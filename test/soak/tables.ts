@@ -3,7 +3,7 @@ import { markdownTable, type Row } from '../support/markdown-table.js';
 import { LATENESS_BOUND_MS } from './rules.js';
 import type { Sample } from './sampler.js';
 import { RETENTION_SHARE, type SoakResult } from './soak-run.js';
-import { CHECK_INTERVAL_MS, HOOKS_PER_TENANT, TENANTS } from './world.js';
+import { CHECK_INTERVAL_MS } from './world.js';
 
 const COLUMNS: readonly [head: string, value: (sample: Sample) => number | string][] = [
   ['s', ({ at }) => Math.round(at)],
@@ -39,8 +39,8 @@ export function soakTable(result: SoakResult): string {
   return markdownTable(`load held, ${options.perSecond} sessions/s for ${options.seconds} s`, [
     ['sessions of 20 messages', sessions],
     [
-      `tenants; webhooks, of which 1 % answer 500 and 10 % take ${seconds(options.slowMs)} s`,
-      `${TENANTS}; ${TENANTS * HOOKS_PER_TENANT}`,
+      `tenants; webhooks, of which ${options.mix.answers(options.slowMs)}`,
+      `${options.mix.tenants}; ${options.mix.tenants * options.mix.hooksPerTenant}`,
     ],
     ['offered (sessions/s)', Math.round(sessions / offeredIn)],
     ['completed and delivered (deliveries/s, drain included)', Math.round(arrivals.arrived / total)],
