@@ -28,7 +28,8 @@ export class Dispatcher implements OnModuleDestroy {
   private readonly lanes = new Map<string, Lane>();
   /** Lanes that have something waiting and are not full: those with first attempts, those with retries. */
   private readonly ready: [first: Set<Lane>, retries: Set<Lane>] = [new Set(), new Set()];
-  private readonly waitingCount: [first: number, retries: number] = [0, 0];
+  /** First attempts of the lanes in `ready[0]`. */
+  private readyFirst = 0;
   private readonly waitingAlone: LaneJob[] = [];
   private readonly all: Pool;
   private readonly publisher: Pool;
@@ -59,9 +60,9 @@ export class Dispatcher implements OnModuleDestroy {
     return this.all.fast + this.all.slow;
   }
 
-  /** First attempts that wait for their turn. */
+  /** First attempts that wait for others than their own destination, which would take them at once. */
   get waitingFirst(): number {
-    return this.waitingCount[0];
+    return this.readyFirst;
   }
 
   /** How many attempts at once each destination was found to take that had something to do lately. */
@@ -108,7 +109,6 @@ export class Dispatcher implements OnModuleDestroy {
       const lane = this.lane(job.destination);
       const kind = job.first ? 0 : 1;
       lane.waiting[kind].push({ job, since: Date.now(), order: this.arrivals++ });
-      this.waitingCount[kind]++;
       this.refresh(lane);
     }
     this.pump();
@@ -152,10 +152,7 @@ export class Dispatcher implements OnModuleDestroy {
       const sooner = !first || lane.waiting[kind][0]!.order < first.waiting[kind][0]!.order;
       if (sooner && !lane.isFull && lane.pools.every((pool) => pool.hasRoomFor(lane))) first = lane;
     }
-    if (!first) return undefined;
-    const { job } = first.waiting[kind].shift()!;
-    this.waitingCount[kind]--;
-    return { lane: first, job };
+    return first && { lane: first, job: first.waiting[kind].shift()!.job };
   }
 
   private start(lane: Lane, job: LaneJob): void {
@@ -187,6 +184,9 @@ export class Dispatcher implements OnModuleDestroy {
       if (!isFull && lane.waiting[kind].length > 0) this.ready[kind].add(lane);
       else this.ready[kind].delete(lane);
     }
+    const readyFirst = isFull ? 0 : lane.waiting[0].length;
+    this.readyFirst += readyFirst - lane.countedReady;
+    lane.countedReady = readyFirst;
     const isReady = this.ready[0].has(lane) || this.ready[1].has(lane);
     for (const pool of lane.pools) {
       if (isReady) pool.ready.add(lane);
@@ -225,7 +225,6 @@ export class Dispatcher implements OnModuleDestroy {
       const leaving = lane.waiting[kind].filter(when);
       if (leaving.length === 0) continue;
       lane.waiting[kind] = lane.waiting[kind].filter((waiting) => !when(waiting));
-      this.waitingCount[kind] -= leaving.length;
       this.refresh(lane);
       leaving.forEach((waiting) => waiting.job.reject());
     }

@@ -46,6 +46,8 @@ export class Lane {
   wantsMore = false;
   readonly running = new Set<Running>();
   waiting: [first: Waiting[], retries: Waiting[]] = [[], []];
+  /** How many of its waiting first attempts the dispatcher counts as ready. */
+  countedReady = 0;
   /** It has answered within a second. */
   isProven = false;
   private concurrency = initialLimit();
