@@ -329,7 +329,8 @@ export class Config {
 
   @EnvVar('ERROR_EMAIL_MIN_INTERVAL_IN_MINS', minutes(0, 10_080), {
     default: '60',
-    meaning: 'at most one mail per integration in this time; later events are sent together as one digest',
+    meaning:
+      'at most one mail per recipient and organization in this time; later events are sent together as one digest',
   })
   readonly errorEmailMinIntervalMs: number;
 

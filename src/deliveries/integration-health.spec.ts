@@ -43,7 +43,7 @@ class World {
       this.writes++;
       const { failingSince, ...rest } = this.integration;
       this.integration = rest;
-      return Promise.resolve(failingSince !== undefined);
+      return Promise.resolve(failingSince ?? null);
     },
   };
 

@@ -64,9 +64,8 @@ export class IntegrationHealth implements OnModuleDestroy {
   private async succeeded(integration: Integration): Promise<void> {
     this.noted.delete(integration.id);
     const at = new Date(this.clock.now());
-    if (await this.integrations.noteSuccess(integration.id, at)) {
-      await this.notifications.record({ kind: 'recovered', ...about(integration), at });
-    }
+    const since = await this.integrations.noteSuccess(integration.id, at);
+    if (since) await this.notifications.record({ kind: 'recovered', ...about(integration), at, since });
   }
 
   private async failed(integration: Integration, result: Failure): Promise<void> {

@@ -4,7 +4,7 @@ import type { Collection, Model } from 'mongoose';
 import { nativeCollection } from '../persistence/native-collection.js';
 import { INTEGRATION, type IntegrationDocument } from './integration.schema.js';
 
-/** Counts enabled integrations, each time over an index and no further than to the limit that is asked about. */
+/** Counts integrations, each time over an index. Limits are counted no further than to the limit that is asked about. */
 @Injectable()
 export class IntegrationCounts {
   /** The native driver's, for the command `count`: mongoose's countDocuments reads the documents. */
@@ -39,5 +39,11 @@ export class IntegrationCounts {
     ];
     const [full] = await this.integrations.aggregate<{ _id: string }>(pipeline, { hint: 'tenants-enabled' }).toArray();
     return full?._id;
+  }
+
+  /** @returns how many of these are the organization's and have the recipient for their errors */
+  async withRecipient(recipient: string, organizationId: string, ids: readonly number[]): Promise<number> {
+    if (ids.length === 0) return 0;
+    return this.integrations.countDocuments({ _id: { $in: ids }, organizationId, errorEmailRecipients: recipient });
   }
 }

@@ -151,10 +151,10 @@ describe('IntegrationRepository', () => {
   it('remembers the first failure since the last success', async () => {
     const { id } = await create('org1');
     const [first, second, third] = [1, 2, 3].map((hour) => new Date(clock.now() + hour * HOUR));
-    expect(await repository.noteSuccess(id, first!)).toBe(false);
+    expect(await repository.noteSuccess(id, first!)).toBeNull();
     expect(await repository.noteFailure(id, first!)).toEqual(first);
     expect(await repository.noteFailure(id, second!)).toEqual(first);
-    expect(await repository.noteSuccess(id, third!)).toBe(true);
+    expect(await repository.noteSuccess(id, third!)).toEqual(first);
     expect(await repository.findById(id)).toMatchObject({ recoveredAt: third });
     expect(await repository.noteFailure(id, third!)).toEqual(third);
     expect(await repository.noteFailure(-1, third!)).toBeNull();

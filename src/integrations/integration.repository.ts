@@ -154,11 +154,12 @@ export class IntegrationRepository {
     return updated?.failingSince ?? null;
   }
 
-  /** Stores that an attempt succeeded; writes only after a failure. @returns whether there had been one */
-  async noteSuccess(id: number, at: Date): Promise<boolean> {
+  /** Stores that an attempt succeeded; writes only after a failure. @returns since when it had failed; else null */
+  async noteSuccess(id: number, at: Date): Promise<Date | null> {
     const filter = { _id: id, failingSince: { $exists: true } };
-    const result = await this.model.updateOne(filter, { $unset: { failingSince: 1 }, $set: { recoveredAt: at } });
-    return result.modifiedCount === 1;
+    const change = { $unset: { failingSince: 1 }, $set: { recoveredAt: at } };
+    const before = await this.model.findOneAndUpdate(filter, change, { returnDocument: 'before' }).lean();
+    return before?.failingSince ?? null;
   }
 
   /** @throws SecretError when the key that sealed them is no longer configured */

@@ -6,6 +6,8 @@ export interface IntegrationEvent {
   integrationId: number;
   organizationId: string;
   at: Date;
+  /** Since when it had failed, of `recovered`. */
+  since?: Date;
   /** The endpoint's answer, when there was one. */
   statusCode?: number;
   /** A short machine-readable reason when there was none: `timeout`, `ECONNREFUSED`, … */

@@ -2,16 +2,19 @@ import { Inject, Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { DeliveryHistory } from '../completions/delivery-history.js';
 import { Config } from '../config/config.js';
+import { IntegrationCounts } from '../integrations/integration-counts.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
+import type { Integration } from '../integrations/integration.schema.js';
 import type { IntegrationFacts, OperatorFacts } from './mail-facts.js';
-import { unmailedCounts } from './mail-outbox.js';
-import { integrationMail, type MailContent, operatorMail } from './mail-templates.js';
-import type { MailDocument, MailTopic } from './mail.schema.js';
+import { digestMail } from './mail-digest.js';
+import { difference } from './mail-notes.js';
+import { type IntegrationEvents, integrationMail, type MailContent, operatorMail } from './mail-templates.js';
+import type { MailDocument, MailEntry, MailTopic } from './mail.schema.js';
 import type { OutgoingMail } from './mailer.js';
 
 const OPERATOR_INTERVAL_MS = 3_600_000;
 
-export type UnsentMail = Pick<MailDocument, 'topic' | 'counts' | 'mailed' | 'notes' | 'facts' | 'batch'>;
+export type UnsentMail = Pick<MailDocument, 'topic' | 'notes' | 'counts' | 'entries' | 'more' | 'batch'>;
 
 /** Writes the text of an unsent mail; recipients and pending deliveries are looked up when it is sent. */
 @Injectable()
@@ -19,41 +22,49 @@ export class MailComposer {
   constructor(
     private readonly config: Config,
     private readonly integrations: IntegrationRepository,
+    private readonly integrationCounts: IntegrationCounts,
     @Inject(DeliveryHistory) private readonly history: Pick<DeliveryHistory, 'countFor'>,
   ) {}
 
-  /** @returns null when there is nobody to send it to: no recipients, or the integration was deleted */
+  /** @returns null when there is nobody to send it to: no recipients, or the integrations were deleted */
   async compose(mail: UnsentMail): Promise<OutgoingMail | null> {
     const { topic } = mail;
     const [to, content] =
-      topic.type === 'integration' ? await this.aboutIntegration(topic, mail) : this.forOperators(topic, mail);
+      topic.type === 'integrations' ? await this.aboutIntegrations(topic, mail) : this.forOperators(topic, mail);
     return content && to.length > 0 ? { messageId: this.messageId(mail), to, ...content } : null;
   }
 
   /** @returns the pause between two mails on the same topic, in milliseconds */
   pauseMs({ topic }: Pick<MailDocument, 'topic'>): number {
-    return topic.type === 'integration' ? this.config.errorEmailMinIntervalMs : OPERATOR_INTERVAL_MS;
+    return topic.type === 'integrations' ? this.config.errorEmailMinIntervalMs : OPERATOR_INTERVAL_MS;
   }
 
-  private async aboutIntegration(
-    topic: MailTopic & { type: 'integration' },
-    mail: UnsentMail,
+  private async aboutIntegrations(
+    { organizationId, recipient }: MailTopic & { type: 'integrations' },
+    { counts = {}, entries = {}, more = {} }: UnsentMail,
   ): Promise<[readonly string[], MailContent?]> {
-    const integration = await this.integrations.findById(topic.integrationId);
-    if (integration?.organizationId !== topic.organizationId || integration.errorEmailRecipients.length === 0)
-      return [[]];
-    const content = integrationMail({
-      integration,
-      counts: unmailedCounts(mail),
-      facts: mail.facts as IntegrationFacts,
-      pending: await this.history.countFor(topic.integrationId),
-    });
-    return [integration.errorEmailRecipients, content];
+    const found = await this.integrations.findByIds(Object.keys(entries).map(Number));
+    const listed = found
+      .filter((one) => one.organizationId === organizationId && one.errorEmailRecipients.includes(recipient))
+      .map((integration) => eventsOf(integration, entries[integration.id]!));
+    const others = Object.keys(more).filter((id) => !(id in entries));
+    const further = await this.integrationCounts.withRecipient(recipient, organizationId, others.map(Number));
+    if (listed.length + further === 0) return [[]];
+    if (listed.length === 1 && further === 0) {
+      const pending = await this.history.countFor(listed[0]!.integration.id);
+      return [[recipient], integrationMail({ ...listed[0]!, pending })];
+    }
+    const gone = Object.entries(entries).filter(([id]) => !listed.some(({ integration }) => integration.id === +id));
+    const told = gone.reduce((rest, [, entry]) => difference(rest, entry.counts), counts);
+    return [[recipient], digestMail({ organizationId, listed, further, counts: told })];
   }
 
-  private forOperators(topic: MailTopic & { type: 'operators' }, mail: UnsentMail): [readonly string[], MailContent?] {
-    const count = unmailedCounts(mail)[topic.kind] ?? 1;
-    const content = operatorMail({ kind: topic.kind, count, facts: mail.facts as OperatorFacts });
+  private forOperators(
+    topic: MailTopic & { type: 'operators' },
+    { counts, entries }: UnsentMail,
+  ): [readonly string[], MailContent?] {
+    const facts = entries!['alert']!.facts as OperatorFacts;
+    const content = operatorMail({ kind: topic.kind, count: counts?.[topic.kind] ?? 1, facts });
     return [this.config.operatorEmailRecipients, content];
   }
 
@@ -62,4 +73,8 @@ export class MailComposer {
     const domain = /@([^>]+)/.exec(this.config.smtpFrom ?? '')?.[1] ?? 'hbf-session-manager';
     return `<${batch ?? randomUUID()}.${notes}@${domain}>`;
   }
+}
+
+function eventsOf(integration: Integration, { counts, facts }: MailEntry): IntegrationEvents {
+  return { integration, counts, facts: facts as IntegrationFacts };
 }

@@ -1,56 +1,36 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model, UpdateQuery, UpdateWithAggregationPipeline } from 'mongoose';
+import type { Model, UpdateQuery } from 'mongoose';
 import { randomUUID } from 'node:crypto';
 import { Clock } from '../persistence/clock.js';
-import { type Fact, type Facts, MAIL, type MailDocument, type MailTopic } from './mail.schema.js';
+import { isDuplicateKey } from '../persistence/duplicates.js';
+import { type MailNote, notedSince, withNote } from './mail-notes.js';
+import { NoteGroups } from './note-groups.js';
+import { MAIL, type MailDocument, type MailTopic } from './mail.schema.js';
 
 /** Longer than sending a mail can take; after this another replica may claim the mail of a process that died. */
 const LEASE_MS = 300_000;
 const KEPT_MS = 7 * 86_400_000;
 
-/** An event to mail. Until the topic's mail is sent, counts of its notes add up and newer facts replace older ones. */
-export interface MailNote {
-  topic: MailTopic;
-  kind: string;
-  count: number;
-  facts: Facts;
-  /** Facts that are set only where no earlier note has set them. */
-  firstFacts?: Facts;
-}
-
 export type ClaimedMail = MailDocument & { token: string; batch: string };
 
 /**
- * The outbox of mails: the unsent ones, and what was sent on each topic, in one document per topic (collection `mails`).
- * So a note is one write, a digest is what has been noted since the last mail, and a topic has one unsent mail even
- * after a crash or hours without a mail server. Writes are journaled: a note that was stored survives a kill.
+ * The outbox of mails: what was noted and not mailed yet, in one document per topic (collection `mails`). So a note is
+ * one write, a digest is what has been noted since the last mail, and a topic has one unsent mail even after a crash or
+ * hours without a mail server. Writes are journaled: a note that was stored survives a kill.
  */
 @Injectable()
 export class MailOutbox {
+  private readonly groups = new NoteGroups((id, notes) => this.store(id, notes));
+
   constructor(
     @InjectModel(MAIL) private readonly model: Model<MailDocument>,
     private readonly clock: Clock,
   ) {}
 
   /** Stores a note; its mail is due at once or when the topic's pause is over. @returns whether a mail is due now */
-  async add(note: MailNote): Promise<boolean> {
-    const now = new Date(this.clock.now());
-    const count = `counts.${note.kind}`;
-    const first = Object.entries(note.firstFacts ?? {}).map(([k, v]) => [`facts.${k}`, ifNull(`facts.${k}`, v)]);
-    const facts = Object.entries(note.facts).map(([k, v]) => [`facts.${k}`, { $literal: v }]);
-    const set = {
-      topic: { $literal: note.topic },
-      [count]: { $add: [ifNull(count, 0), note.count] },
-      notes: { $add: [ifNull('notes', 0), 1] },
-      batch: ifNull('batch', randomUUID()),
-      dueAt: { $ifNull: ['$dueAt', { $max: [now, '$notBefore'] }] },
-      changedAt: now,
-      ...(Object.fromEntries([...first, ...facts]) as Record<string, object>),
-    };
-    const options = { upsert: true, returnDocument: 'after', projection: { dueAt: 1 }, updatePipeline: true } as const;
-    const mail = await this.model.findOneAndUpdate({ _id: idOf(note.topic) }, [{ $set: set }], options).lean();
-    return mail!.dueAt! <= now;
+  add(note: MailNote): Promise<boolean> {
+    return this.groups.add(idOf(note.topic), note);
   }
 
   /** Takes the mail that has been due for longest, for five minutes. @returns null when none is due */
@@ -69,16 +49,19 @@ export class MailOutbox {
    */
   async settle(mail: ClaimedMail, pauseMs: number): Promise<boolean> {
     const now = this.clock.now();
-    const notBefore = new Date(now + pauseMs);
-    const ifMore = (value: unknown) => ({ $cond: [{ $gt: ['$notes', mail.notes] }, value, '$$REMOVE'] });
-    const set = {
-      mailed: { $literal: mail.counts },
-      notBefore,
-      dueAt: ifMore(notBefore),
-      batch: ifMore(randomUUID()),
-      changedAt: new Date(now),
+    const settled = { notBefore: new Date(now + pauseMs), changedAt: new Date(now) };
+    const nothingMore = {
+      $set: settled,
+      $unset: { counts: 1, entries: 1, more: 1, dueAt: 1, batch: 1, token: 1, attempts: 1 },
     };
-    return this.write(mail, [{ $set: set }, { $unset: ['token', 'attempts'] }]);
+    if (await this.write(mail, nothingMore, mail.notes)) return true;
+    for (;;) {
+      const present = await this.model.findOne({ _id: mail._id, token: mail.token }).lean<MailDocument>();
+      if (!present) return false;
+      const next = { ...notedSince(present, mail), dueAt: settled.notBefore, batch: randomUUID() };
+      const change = { $set: { ...settled, ...next }, $unset: { token: 1, attempts: 1 } };
+      if (await this.write(mail, change, present.notes)) return true; // else one more was noted in between
+    }
   }
 
   /** Gives the mail back, due again after `waitMs`. @returns false when another process has claimed it since */
@@ -100,25 +83,54 @@ export class MailOutbox {
     return deletedCount;
   }
 
-  /** Writes only while the claim is still ours. */
+  /** Reads, changes and writes; once more if another process has changed the document in between. */
+  private async store(id: string, notes: readonly MailNote[]): Promise<boolean> {
+    for (;;) {
+      const present = await this.model.findById(id).lean<MailDocument>();
+      const now = new Date(this.clock.now());
+      const notBefore = present?.notBefore ?? now;
+      const dueAt = present?.dueAt ?? (notBefore > now ? notBefore : now);
+      const begins = !present?.dueAt && { dueAt, batch: randomUUID() };
+      const noted = notes.reduce(withNote, present ?? { notes: 0 });
+      const stored = await this.storeNoted(present, {
+        _id: id,
+        topic: notes[0]!.topic,
+        ...noted,
+        changedAt: now,
+        ...begins,
+      });
+      if (stored) return dueAt <= now;
+    }
+  }
+
+  /** @returns false when something was noted or settled since `present` was read; a settled mail has another batch */
+  private async storeNoted(present: MailDocument | null, next: MailDocument): Promise<boolean> {
+    if (present) {
+      const unchanged = { _id: next._id, notes: present.notes, batch: present.batch ?? null };
+      return (await this.model.updateOne(unchanged, { $set: next })).matchedCount === 1;
+    }
+    try {
+      await this.model.create(next);
+      return true;
+    } catch (error) {
+      if (isDuplicateKey(error)) return false;
+      throw error;
+    }
+  }
+
+  /** Writes only while the claim is still ours, and, where `notes` is given, nothing more has been noted. */
   private async write(
     { _id, token }: ClaimedMail,
-    change: UpdateQuery<MailDocument> | UpdateWithAggregationPipeline,
+    change: UpdateQuery<MailDocument>,
+    notes?: number,
   ): Promise<boolean> {
-    return (await this.model.updateOne({ _id, token }, change, { updatePipeline: true })).matchedCount === 1;
+    const filter = { _id, token, ...(notes !== undefined && { notes }) };
+    return (await this.model.updateOne(filter, change)).matchedCount === 1;
   }
 }
 
-/** @returns how many events of each kind were noted and not mailed yet */
-export function unmailedCounts(mail: Pick<MailDocument, 'counts' | 'mailed'>): Record<string, number> {
-  const unmailed = Object.entries(mail.counts).map(([kind, n]) => [kind, n - (mail.mailed?.[kind] ?? 0)] as const);
-  return Object.fromEntries(unmailed.filter(([, n]) => n > 0));
-}
-
 function idOf(topic: MailTopic): string {
-  return topic.type === 'integration' ? `integration:${topic.integrationId}` : `operators:${topic.kind}:${topic.key}`;
-}
-
-function ifNull(path: string, otherwise: Fact) {
-  return { $ifNull: [`$${path}`, { $literal: otherwise }] };
+  return topic.type === 'integrations'
+    ? `integrations:${topic.organizationId}:${topic.recipient}`
+    : `operators:${topic.kind}:${topic.key}`;
 }

@@ -14,11 +14,15 @@ export interface MailContent {
   html: string;
 }
 
-export interface IntegrationMailInput {
+/** What happened to one integration since the last mail. */
+export interface IntegrationEvents {
   integration: Pick<Integration, 'id' | 'organizationId' | 'url' | 'tenants' | 'enabled' | 'failingSince'>;
-  /** What happened since the last mail; of `dead` the number of deliveries. */
+  /** How often; of `dead` the number of deliveries. */
   counts: Partial<Record<IntegrationEventKind, number>>;
   facts: IntegrationFacts;
+}
+
+export interface IntegrationMailInput extends IntegrationEvents {
   /** Pending deliveries of the integration. */
   pending: number;
 }
@@ -30,9 +34,9 @@ export interface OperatorMailInput {
   facts: OperatorFacts;
 }
 
-type Row = readonly [label: string, value: string];
+export type Row = readonly [label: string, value: string];
 
-interface Page {
+export interface Page {
   title: string;
   rows: readonly Row[];
   todo: readonly string[];
@@ -45,13 +49,10 @@ const WORDS: Record<IntegrationEventKind, (count: number) => string> = {
   recovered: (count) => (count === 1 ? 'works again' : `recovered ${count} times`),
 };
 
-/** One event, or the digest of several, about a customer's endpoint. Holds no header value and no URL query. */
+/** One event, or several, about one of a customer's endpoints. Holds no header value and no URL query. */
 export function integrationMail(input: IntegrationMailInput): MailContent {
-  const { integration, counts } = input;
-  const happened = (Object.keys(WORDS) as IntegrationEventKind[])
-    .filter((kind) => counts[kind])
-    .map((kind) => WORDS[kind](counts[kind]!));
-  const title = `Webhook integration ${integration.id}: ${happened.join(', ')}`;
+  const happened = whatHappened(input.counts);
+  const title = `Webhook integration ${input.integration.id}: ${happened}`;
   return render({ title, rows: integrationRows(input, happened), todo: integrationTodo(input) });
 }
 
@@ -66,7 +67,7 @@ export function operatorMail({ kind, count, facts }: OperatorMailInput): MailCon
   return render({ title: facts.subject, rows, todo: [] });
 }
 
-function integrationRows(input: IntegrationMailInput, happened: readonly string[]): Row[] {
+function integrationRows(input: IntegrationMailInput, happened: string): Row[] {
   const { integration, facts, pending } = input;
   const since = integration.failingSince ?? facts.since;
   const rows: (Row | false)[] = [
@@ -74,7 +75,7 @@ function integrationRows(input: IntegrationMailInput, happened: readonly string[
     ['URL', shownUrl(integration.url)],
     ['Organization', integration.organizationId],
     ['Tenants', shownTenants(integration.tenants)],
-    ['What happened', happened.join(', ')],
+    ['What happened', happened],
     ['Latest event', instant(facts.at)],
     [works(input) ? 'Failed from' : 'Failing since', instant(since)],
     facts.recoveredAt !== null && since <= facts.recoveredAt && ['Works again since', instant(facts.recoveredAt)],
@@ -99,7 +100,14 @@ function integrationTodo(input: IntegrationMailInput): string[] {
   return steps.filter((step) => step !== false);
 }
 
-function works({ integration, counts }: IntegrationMailInput): boolean {
+/** @returns what happened to one integration, in words */
+export function whatHappened(counts: IntegrationEvents['counts']): string {
+  const kinds = (Object.keys(WORDS) as IntegrationEventKind[]).filter((kind) => counts[kind]);
+  return kinds.map((kind) => WORDS[kind](counts[kind]!)).join(', ');
+}
+
+/** @returns whether it works, as far as is known */
+export function works({ integration, counts }: IntegrationEvents): boolean {
   return (counts.recovered ?? 0) > 0 && integration.failingSince === undefined;
 }
 
@@ -108,13 +116,13 @@ function shownTenants(tenants: readonly string[]): string {
   return tenants.slice(0, TENANTS_SHOWN).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-function lastStatus({ statusCode, code }: IntegrationFacts): string {
+export function lastStatus({ statusCode, code }: IntegrationFacts): string {
   const parts = [statusCode && `HTTP ${statusCode}`, code].filter(Boolean);
   return parts.join(', ') || 'unknown';
 }
 
 /** Every value passes through here: one line each, no URL query, capped, and escaped where it becomes HTML. */
-function render(page: Page): MailContent {
+export function render(page: Page): MailContent {
   const title = oneLine(withoutQueries(page.title), SUBJECT_LENGTH);
   const rows = page.rows.map(([label, value]): Row => [
     oneLine(label, 80),

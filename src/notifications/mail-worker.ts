@@ -2,8 +2,10 @@ import { Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy }
 import { setTimeout as delay } from 'node:timers/promises';
 import { Database } from '../persistence/database.js';
 import { MailComposer } from './mail-composer.js';
-import { type ClaimedMail, type MailNote, MailOutbox } from './mail-outbox.js';
+import type { MailNote } from './mail-notes.js';
+import { type ClaimedMail, MailOutbox } from './mail-outbox.js';
 import { MAIL_CONNECTIONS, Mailer, MailNotSentError } from './mailer.js';
+import type { MailTopic } from './mail.schema.js';
 import { retryWaitMs } from './mail-retry.js';
 
 /** An idle process reads the outbox once in this time. */
@@ -73,7 +75,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     try {
       if (await this.outbox.add(note)) this.wake();
     } catch (error) {
-      this.logger.warn({ topic: note.topic, kind: note.kind, reason: (error as Error).message }, 'mail.not-noted');
+      this.logger.warn({ ...about(note.topic), kind: note.kind, reason: (error as Error).message }, 'mail.not-noted');
     }
   }
 
@@ -140,7 +142,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
       }
       const refused = await this.mailer.send(composed);
       const ours = await this.outbox.settle(mail, this.composer.pauseMs(mail));
-      this.logger.log({ ...about(mail), recipients: composed.to.length, refused, ours }, 'mail.sent');
+      this.logger.log({ ...aboutMail(mail), recipients: composed.to.length, refused, ours }, 'mail.sent');
       return 'sent';
     } catch (error) {
       if (error instanceof MailNotSentError && !this.stopping) return this.notSent(mail, error);
@@ -152,7 +154,7 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const attempts = (mail.attempts ?? 0) + 1;
     const waitMs = retryWaitMs(attempts, error);
     const { code, responseCode } = error;
-    const fields = { ...about(mail), attempts, code, responseCode };
+    const fields = { ...aboutMail(mail), attempts, code, responseCode };
     if (waitMs === null) {
       await this.outbox.settle(mail, 0).catch((e: Error) => this.sayNotSettled(mail, e));
       this.logger.error(fields, 'mail.given-up');
@@ -165,14 +167,14 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** A failure on our side (the database, a stop) spends none of the mail's attempts. */
   private async giveBack(mail: ClaimedMail, error: Error): Promise<Result> {
-    this.logger.warn({ ...about(mail), reason: error.message }, 'mail.given-back');
+    this.logger.warn({ ...aboutMail(mail), reason: error.message }, 'mail.given-back');
     const waitMs = this.stopping ? 0 : OWN_TROUBLE_WAIT_MS;
     await this.outbox.release(mail, mail.attempts ?? 0, waitMs).catch((e: Error) => this.sayNotSettled(mail, e));
     return 'own-trouble';
   }
 
   private sayNotSettled(mail: ClaimedMail, error: Error): void {
-    this.logger.warn({ ...about(mail), reason: error.message }, 'mail.not-settled');
+    this.logger.warn({ ...aboutMail(mail), reason: error.message }, 'mail.not-settled');
   }
 
   private sayNotConfigured(): void {
@@ -182,6 +184,12 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 }
 
-function about({ topic, batch }: ClaimedMail) {
-  return { ...topic, mail: batch };
+function aboutMail({ topic, batch }: ClaimedMail) {
+  return { ...about(topic), mail: batch };
+}
+
+/** No address of a recipient gets into the log. */
+function about(topic: MailTopic) {
+  const { type } = topic;
+  return type === 'integrations' ? { type, organizationId: topic.organizationId } : topic;
 }

@@ -2,28 +2,38 @@ import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { OperatorAlertKind } from './operator-alerts.js';
 
-/** What a mail is about: there is never more than one unsent mail on a topic. */
+/** Whom a mail goes to and what it is about: there is never more than one unsent mail on a topic. */
 export type MailTopic =
-  | { type: 'integration'; integrationId: number; organizationId: string }
+  | { type: 'integrations'; organizationId: string; recipient: string }
   | { type: 'operators'; kind: OperatorAlertKind; key: string };
 
 export type Fact = string | number | Date | null | readonly (readonly [string, string | number])[];
 export type Facts = Record<string, Fact>;
 
+/** What was noted about one thing (one integration, one alert) and is not mailed yet. */
+export interface MailEntry {
+  /** `notes` of the document at the latest note. */
+  notes: number;
+  /** How often, by kind. */
+  counts: Record<string, number>;
+  facts: Facts;
+}
+
 /**
- * One topic: what was noted, what of it was mailed, and when the next mail may go. `dueAt` is set only while there is an
+ * One topic: what was noted and not mailed yet, and when the next mail may go. `dueAt` is set only while there is an
  * unsent mail; a claim moves it to the end of the lease.
  */
 export interface MailDocument {
   _id: string;
   topic: MailTopic;
-  /** Everything ever noted, by kind; only grows. */
-  counts: Record<string, number>;
-  /** What of `counts` was mailed or given up. */
-  mailed?: Record<string, number>;
-  /** How many notes were taken: tells whether one came while a mail was being sent. */
+  /** How many notes were ever taken: tells whether one came while a mail was being sent. */
   notes: number;
-  facts: Facts;
+  /** How often, by kind, over all entries and `more`. */
+  counts?: Record<string, number>;
+  /** The first things that were noted, by what they are about; at most as many as a mail lists. */
+  entries?: Record<string, MailEntry>;
+  /** Of further things only `notes` at the latest note. */
+  more?: Record<string, number>;
   /** Identifies the unsent mail; its Message-ID contains it. */
   batch?: string;
   dueAt?: Date;
@@ -41,10 +51,10 @@ export const mailSchema = new Schema<MailDocument>(
   {
     _id: { type: String, required: true },
     topic: { type: Schema.Types.Mixed, required: true },
-    counts: { type: Schema.Types.Mixed, required: true },
-    mailed: Schema.Types.Mixed,
     notes: { type: Number, required: true },
-    facts: { type: Schema.Types.Mixed, required: true },
+    counts: Schema.Types.Mixed,
+    entries: Schema.Types.Mixed,
+    more: Schema.Types.Mixed,
     batch: String,
     dueAt: Date,
     notBefore: Date,

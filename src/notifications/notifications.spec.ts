@@ -12,7 +12,8 @@ import { testConfig } from '../../test/world/service/service-environment.js';
 import { Config } from '../config/config.js';
 import { ConfigModule } from '../config/config.module.js';
 import { IntegrationChanges } from '../integrations/integration-changes.js';
-import { IntegrationRepository } from '../integrations/integration.repository.js';
+import { IntegrationCounts } from '../integrations/integration-counts.js';
+import { IntegrationRepository, type IntegrationSettings } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
 import { Counter } from '../persistence/counter.js';
 import { Database } from '../persistence/database.js';
@@ -22,6 +23,7 @@ import type { IntegrationEvent, IntegrationEventKind } from './integration-event
 import { IntegrationNotifications } from './integration-notifications.js';
 import { MailComposer } from './mail-composer.js';
 import { MailOutbox } from './mail-outbox.js';
+import type { MailNote } from './mail-notes.js';
 import { MAIL_RETRY_WAITS_MS } from './mail-retry.js';
 import { MailWorker } from './mail-worker.js';
 import type { MailDocument } from './mail.schema.js';
@@ -139,19 +141,31 @@ let integrations: IntegrationRepository;
 function replica(env: NodeJS.ProcessEnv = {}) {
   const config = configWith(env);
   const outbox = new MailOutbox(mailModel(database), clock);
-  const composer = new MailComposer(config, integrations, threePending);
+  const composer = new MailComposer(
+    config,
+    integrations,
+    new IntegrationCounts(integrationModel(database)),
+    threePending,
+  );
   const worker = new MailWorker(database, outbox, composer, new Mailer(config));
   const alerts: OperatorAlerts = new QueuedOperatorAlerts(config, clock, worker);
   replicas.push(worker);
-  return { outbox, worker, alerts, notifications: new IntegrationNotifications(worker) };
+  return { outbox, worker, alerts, notifications: new IntegrationNotifications(worker, integrations) };
 }
 
 const replicas: MailWorker[] = [];
 const silentSockets: Socket[] = [];
 
-async function integration(changes: { recipients?: string[]; tenants?: string[]; enabled?: boolean } = {}) {
+interface Changes {
+  organizationId?: string;
+  recipients?: string[];
+  tenants?: string[];
+  enabled?: boolean;
+}
+
+async function integration(changes: Changes = {}) {
   const { id } = await integrations.create(
-    'org1',
+    changes.organizationId ?? 'org1',
     {
       url: `https://hooks.customer.example/in/chat?key=${QUERY_SECRET}`,
       tenants: changes.tenants ?? ['t1', 't2'],
@@ -163,6 +177,18 @@ async function integration(changes: { recipients?: string[]; tenants?: string[];
     'whsec_UExBTlRFRA==',
   );
   return id;
+}
+
+async function change(id: number, changes: Partial<IntegrationSettings>) {
+  const present = (await integrations.findById(id))!;
+  await integrations.replace('org1', id, { ...present, headers: [], ...changes }, 'ada@org.example');
+}
+
+/** A dead delivery of an integration with this one recipient, as it is noted. */
+async function deadNote(recipient: string): Promise<MailNote> {
+  const about = String(await integration({ recipients: [recipient] }));
+  const facts = { at: new Date(clock.at), since: new Date(clock.at), recoveredAt: null, reason: null };
+  return { topic: { type: 'integrations', organizationId: 'org1', recipient }, about, kind: 'dead', count: 1, facts };
 }
 
 function event(integrationId: number, kind: IntegrationEventKind, more: Partial<IntegrationEvent> = {}) {
@@ -212,9 +238,9 @@ describe('mails to the recipients of an integration', () => {
     await notifications.record(event(id, 'first-failure', { statusCode: 503, reason }));
     await worker.run();
 
-    expect(sink.mails).toHaveLength(1);
+    expect(sink.mails.map(({ to }) => to).sort()).toEqual([['a@customer.example'], ['b@customer.example']]);
     const [mail] = sink.mails;
-    expect(mail!.to).toEqual(['a@customer.example', 'b@customer.example']);
+    expect(sink.mails[1]!.body.split('Subject: ')[1]).toContain('URL: https://hooks.customer.example/in/chat');
     expect(mail!.subject).toBe(`[hbf] Webhook integration ${id}: began to fail`);
     expect(mail!.raw).toContain('Auto-Submitted: auto-generated');
     for (const part of [
@@ -292,7 +318,7 @@ describe('mails to the recipients of an integration', () => {
     await notifications.record(event(id, 'first-failure', { statusCode: 500 }));
     await worker.run();
     clock.at += 90 * MINUTE;
-    await notifications.record(event(id, 'recovered', { statusCode: 204 }));
+    await notifications.record(event(id, 'recovered', { statusCode: 204, since: new Date(START) }));
     await worker.run();
     const { subject, body } = sink.mails[1]!;
     expect(subject).toContain('works again');
@@ -310,15 +336,149 @@ describe('mails to the recipients of an integration', () => {
     await notifications.record({ ...event(other, 'first-failure'), organizationId: 'org2' });
     await worker.run();
     expect(sink.mails).toEqual([]);
-    expect(await mails.countDocuments({ dueAt: { $exists: true } })).toBe(0);
-    expect(worker.totals['without-recipients']).toBe(3);
+    expect(await mails.countDocuments()).toBe(0);
   });
+
+  it('do not go to a recipient who is none any more when they are sent', async () => {
+    const { worker, notifications } = replica();
+    const [kept, left] = [await integration(), await integration({ recipients: ['left@customer.example'] })];
+    await sink.close();
+    for (const id of [kept, left]) await notifications.record(event(id, 'first-failure'));
+    await worker.run();
+    await change(left, { errorEmailRecipients: ['new@customer.example'] });
+    await sink.listen();
+    clock.at += MINUTE;
+    await worker.run();
+    expect(sink.mails.map(({ to }) => to)).toEqual([['ops@customer.example']]);
+    expect(worker.totals['without-recipients']).toBe(1);
+  });
+});
+
+describe('the digest of many integrations with the same recipients', () => {
+  const recipients = Array.from({ length: 20 }, (_, i) => `r${i}@customer.example`);
+
+  it('is one mail for each recipient in the interval: 40 for a failing hour of 1,000 integrations, not 20,000', async () => {
+    const { worker, notifications } = replica();
+    const ids: number[] = [];
+    for (let i = 0; i < 1_000; i++) ids.push(await integration({ recipients }));
+    await change(ids[30]!, { enabled: false });
+    const fail = (of: number[], kind: IntegrationEventKind) =>
+      Promise.all(of.map((id) => notifications.record(event(id, kind, { statusCode: 503 }))));
+
+    await fail(ids.slice(0, 1), 'first-failure');
+    await worker.run();
+    expect(told()).toEqual(recipients.map((to) => `${to} [hbf] Webhook integration ${ids[0]}: began to fail`).sort());
+
+    for (let minute = 1; minute < 60; minute++) {
+      clock.at += MINUTE;
+      if (minute === 1) await fail(ids.slice(1), 'first-failure');
+      if (minute === 30) await fail(ids.slice(30, 31), 'disabled');
+      if (minute === 50) await fail(ids.slice(0, 100), 'dead');
+      await worker.run();
+    }
+    expect(sink.mails).toHaveLength(20);
+
+    sink.mails.length = 0;
+    clock.at += MINUTE;
+    await worker.run();
+    const subject = '[hbf] 1000 webhook integrations: 999 began to fail, 100 deliveries were given up, 1 was disabled';
+    expect(told()).toEqual(recipients.map((to) => `${to} ${subject}`).sort());
+    const { body } = sink.mails[0]!;
+    const text = body.slice(0, body.indexOf('<!doctype'));
+    const listed = [...text.matchAll(/^Integration (\d+) \((enabled|disabled)\): (.*)$/gm)].map(
+      ([, ...parts]) => parts,
+    );
+    expect(listed).toHaveLength(50);
+    expect(listed[0]!.slice(0, 2)).toEqual([String(ids[30]), 'disabled']);
+    expect(listed[0]![2]).toContain('began to fail, 1 delivery was given up, was disabled; failing since 2026-01-01');
+    expect(text).toContain('More: and 950 more');
+    expect(text).toContain('GET /organizations/org1/integrations/errors/');
+    expect(body).toContain('https://hooks.customer.example/in/chat');
+    expect(body).not.toMatch(/PLANTED|whsec/);
+    const stored = await mails.find().toArray();
+    expect(stored.map(({ entries, more, dueAt }) => [entries, more, dueAt])).toEqual(Array(20).fill([undefined, undefined, undefined])); // prettier-ignore
+
+    clock.at += 120 * MINUTE;
+    await worker.run();
+    expect(sink.mails).toHaveLength(20);
+  }, 120_000);
+
+  it('counts what comes while it is under way in the next one, and only that', async () => {
+    const { worker, notifications } = replica();
+    const ids: number[] = [];
+    for (let i = 0; i < 53; i++) ids.push(await integration());
+    await sink.close();
+    for (const id of ids) await notifications.record(event(id, 'dead', { count: 2 }));
+    await worker.run();
+    await sink.listen();
+    sink.hold = true;
+    clock.at += MINUTE;
+    worker.wake();
+    const accept = await waitFor('the mail to reach the server', () => sink.held.shift());
+    await notifications.record(event(ids[0]!, 'dead', { count: 3 }));
+    await notifications.record(event(ids[52]!, 'disabled'));
+    sink.hold = false;
+    accept();
+    await worker.run();
+    clock.at += 60 * MINUTE;
+    await worker.run();
+    expect(sink.mails.map(({ subject }) => subject)).toEqual([
+      '[hbf] 53 webhook integrations: 106 deliveries were given up',
+      '[hbf] 2 webhook integrations: 3 deliveries were given up, 1 was disabled',
+    ]);
+    expect(sink.mails[1]!.body).toContain(`Integration ${ids[0]} (enabled): 3 deliveries were given up;`);
+    expect(sink.mails[1]!.body).toContain('More: and 1 more');
+  });
+
+  it('loses nothing and tells nothing twice where two replicas note and send at once', async () => {
+    const both = [
+      replica({ ERROR_EMAIL_MIN_INTERVAL_IN_MINS: '0' }),
+      replica({ ERROR_EMAIL_MIN_INTERVAL_IN_MINS: '0' }),
+    ];
+    const id = await integration();
+    const dead = Array.from({ length: 300 }, (_, i) => both[i % 2]!.notifications.record(event(id, 'dead')));
+    await Promise.all(dead);
+    for (const { worker } of both) await worker.run();
+    const given = sink.mails.map(({ subject }) => Number(/(\d+) deliver(?:y was|ies were) given up/.exec(subject)![1]));
+    expect(given.reduce((sum, count) => sum + count)).toBe(300);
+  });
+
+  it('leaves out the integrations of which the recipient is none any more', async () => {
+    const { worker, notifications } = replica();
+    const ids: number[] = [];
+    for (let i = 0; i < 53; i++) ids.push(await integration());
+    await sink.close();
+    for (const id of ids) await notifications.record(event(id, 'first-failure'));
+    await worker.run();
+    for (const id of [ids[0]!, ids[52]!]) await change(id, { errorEmailRecipients: [] });
+    await sink.listen();
+    clock.at += MINUTE;
+    await worker.run();
+    expect(sink.mails).toHaveLength(1);
+    const { body } = sink.mails[0]!;
+    expect(body).toContain('51 webhook integrations');
+    expect(body).not.toContain(`Integration ${ids[0]} `);
+    expect(body).toContain('More: and 2 more');
+  });
+
+  it('tells nobody of another organization’s integrations', async () => {
+    const { worker, notifications } = replica();
+    await notifications.record(event(await integration(), 'first-failure'));
+    const foreign = await integration({ organizationId: 'org2' });
+    await notifications.record({ ...event(foreign, 'first-failure'), organizationId: 'org2' });
+    await worker.run();
+    expect(sink.mails.map(({ to }) => to)).toEqual([['ops@customer.example'], ['ops@customer.example']]);
+    for (const { body } of sink.mails) expect(body.match(/Organization: org\d/g)).toHaveLength(1);
+  });
+
+  const told = () => sink.mails.map(({ to, subject }) => `${to.join()} ${subject}`).sort();
 });
 
 describe('a mail server in trouble', () => {
   it('that is slow holds up no recording', async () => {
     const { worker, notifications } = replica();
-    const ids = [await integration(), await integration(), await integration()];
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => ({ recipients: [`${name}@customer.example`] }));
+    const ids = [await integration(a), await integration(b), await integration(c)];
     sink.hold = true;
     await notifications.record(event(ids[0]!, 'first-failure'));
     await waitFor('a connection to hang', () => sink.held.length === 1);
@@ -339,7 +499,7 @@ describe('a mail server in trouble', () => {
     await sink.close();
     await notifications.record(event(id, 'first-failure'));
     await worker.run();
-    const mail = await mails.findOne({ _id: `integration:${id}` });
+    const mail = await mails.findOne({ _id: 'integrations:org1:ops@customer.example' });
     expect(mail).toMatchObject({ attempts: 1, dueAt: new Date(clock.at + MINUTE) });
 
     await notifications.record(event(id, 'dead', { count: 2 }));
@@ -356,10 +516,7 @@ describe('a mail server in trouble', () => {
     const { outbox, worker } = replica();
     await sink.close();
     for (let i = 0; i < 5; i++) {
-      const integrationId = await integration();
-      const facts = { at: new Date(clock.at), since: new Date(clock.at), reason: null };
-      const topic = { type: 'integration', integrationId, organizationId: 'org1' } as const;
-      await outbox.add({ topic, kind: 'dead', count: 1, facts });
+      await outbox.add(await deadNote(`r${i}@customer.example`));
     }
     await worker.run();
     await sink.listen();
@@ -440,9 +597,7 @@ describe('the outbox', () => {
   it('lets two replicas send each mail once', async () => {
     const [one, two] = [replica(), replica()];
     for (let i = 0; i < 12; i++) {
-      const topic = { type: 'integration', integrationId: await integration(), organizationId: 'org1' } as const;
-      const facts = { at: new Date(clock.at), since: new Date(clock.at), recoveredAt: null, reason: null };
-      await one.outbox.add({ topic, kind: 'dead', count: 1, facts });
+      await one.outbox.add(await deadNote(`r${i}@customer.example`));
     }
     await Promise.all([one.worker.run(), two.worker.run()]);
     expect(sink.mails).toHaveLength(12);
@@ -455,6 +610,7 @@ describe('the outbox', () => {
     const topic = { type: 'operators', kind: 'training-failed', key: 'p1' } as const;
     await outbox.add({
       topic,
+      about: 'alert',
       kind: topic.kind,
       count: 1,
       facts: { at: new Date(clock.at), subject: 's', details: [] },

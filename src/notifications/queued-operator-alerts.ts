@@ -19,6 +19,7 @@ export class QueuedOperatorAlerts extends OperatorAlerts {
     if (this.config.operatorEmailRecipients.length === 0) return;
     await this.worker.accept({
       topic: { type: 'operators', kind, key },
+      about: 'alert',
       kind,
       count,
       facts: { at: new Date(this.clock.now()), subject, details: Object.entries(details) },

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { IntegrationDocument } from '../../../src/integrations/integration.schema.js';
+import type { MailDocument } from '../../../src/notifications/mail.schema.js';
 import { MailWorker } from '../../../src/notifications/mail-worker.js';
 import { plantedSecretsIn } from '../../world/planted-secrets.js';
 import { SmtpSink } from '../../world/receivers/smtp-sink.js';
@@ -50,9 +51,11 @@ describe('mails', () => {
     receiver.behave(({ raw }) => ({ ...LATER, body: raw }));
     const sessionId = await endOne(round);
     const [mail] = await mailsTo(sink, 1);
+    const [other] = await mailsTo(sink, 1, 'second@customer.example');
     await waitFor('the failure to be noted', async () => (await storedIntegration(round))?.failingSince);
 
-    expect(mail!.to.sort()).toEqual([RECIPIENT, 'second@customer.example']);
+    expect([mail!.to, other!.to]).toEqual([[RECIPIENT], ['second@customer.example']]);
+    expect(other!.subject).toBe(mail!.subject);
     expect(mail!.from).toBe('session-manager@example.com');
     expect(mail!.subject).toBe('[hbf] Webhook integration 1: began to fail');
     expect(mail!.headers['content-type']).toMatch(/^multipart\/alternative/);
@@ -71,7 +74,7 @@ describe('mails', () => {
     expect(mail!.text).toContain('<html');
     const words = round.core.session(sessionId).messages.map(({ message }) => message).filter((one) => one.length > 12); // prettier-ignore
     expect(words.length).toBeGreaterThan(0);
-    const whole = `${mail!.raw}\n${mail!.text}`;
+    const whole = [mail!, other!].map(({ raw, text }) => `${raw}\n${text}`).join('\n');
     for (const secret of [...words, HEADER_SECRET, QUERY_SECRET]) expect(whole).not.toContain(secret);
     expect(plantedSecretsIn(whole)).toEqual([]);
   });
@@ -115,6 +118,42 @@ describe('mails', () => {
     expect(digest.subject).toBe('[hbf] Webhook integration 1: 1 delivery was given up, was disabled, works again');
     expect(digest.text).toContain('Integration: 1 (disabled)');
     expect(digest.text).toContain('Last status: HTTP 410, http_410');
+  });
+
+  it('tell a recipient of several failing integrations in one digest, and another only of his own', async () => {
+    await start();
+    const mine = [RECIPIENT];
+    const receivers = [
+      await addMailedWebhook(round, { errorEmailRecipients: mine }),
+      await addMailedWebhook(round, { errorEmailRecipients: [...mine, 'second@customer.example'] }),
+      await addMailedWebhook(round, { errorEmailRecipients: mine }),
+    ];
+    receivers[0]!.behave({ kind: 'status', status: 410 });
+    await endOne(round);
+    await mailsTo(sink, 1);
+    for (const receiver of receivers.slice(1)) receiver.behave({ kind: 'status', status: 410 });
+    await endOne(round);
+    await mailsTo(sink, 1, 'second@customer.example');
+    await waitFor('the dead deliveries to be noted', async () => {
+      const noted = await round.db.collection<MailDocument>('mails').find().toArray();
+      return (
+        noted
+          .map(({ counts }) => counts?.['dead'])
+          .sort()
+          .join() === '1,3'
+      );
+    });
+    await letMailsBeDue();
+    const [first, digest, ...rest] = sink.to(RECIPIENT);
+    expect([first!.subject, rest]).toEqual(['[hbf] Webhook integration 1: was disabled', []]);
+    expect(digest!.subject).toBe('[hbf] 3 webhook integrations: 3 deliveries were given up, 2 were disabled');
+    expect(digest!.text).toMatch(
+      /Integration 2 \(disabled\): 1 delivery was given up, was disabled; failing since .*; last status HTTP 410/,
+    );
+    expect(sink.to('second@customer.example').map(({ subject }) => subject)).toEqual([
+      '[hbf] Webhook integration 2: was disabled',
+      '[hbf] Webhook integration 2: 1 delivery was given up',
+    ]);
   });
 
   it("go to the integration's present recipients only, and to nobody where there are none", async () => {
@@ -195,7 +234,7 @@ describe('mails', () => {
     expect(mail!.subject).toBe('[hbf] hbf-core refuses this service');
     expect(mail!.text).toMatch(/CORE_TOKEN/);
     expect(plantedSecretsIn(mail!.raw + mail!.text)).toEqual([]);
-    await waitFor('all to be noted', () => round.db.collection('mails').findOne({ 'counts.core-refuses': 3 }));
+    await waitFor('all to be noted', () => round.db.collection('mails').findOne({ notes: 3 }));
     await round.service.get(MailWorker).run();
     expect(sink.mails).toHaveLength(1);
   });
