@@ -26,12 +26,12 @@ export class MailComposer {
     @Inject(DeliveryHistory) private readonly history: Pick<DeliveryHistory, 'countFor'>,
   ) {}
 
-  /** @returns null when there is nobody to send it to: no recipients, or the integrations were deleted */
+  /** @returns null when it is not to be sent: its recipient is none any more, or the integrations were deleted */
   async compose(mail: UnsentMail): Promise<OutgoingMail | null> {
     const { topic } = mail;
-    const [to, content] =
+    const content =
       topic.type === 'integrations' ? await this.aboutIntegrations(topic, mail) : this.forOperators(topic, mail);
-    return content && to.length > 0 ? { messageId: this.messageId(mail), to, ...content } : null;
+    return content && { messageId: this.messageId(mail), to: topic.recipient, ...content };
   }
 
   /** @returns the pause between two mails on the same topic, in milliseconds */
@@ -42,30 +42,30 @@ export class MailComposer {
   private async aboutIntegrations(
     { organizationId, recipient }: MailTopic & { type: 'integrations' },
     { counts = {}, entries = {}, more = {} }: UnsentMail,
-  ): Promise<[readonly string[], MailContent?]> {
+  ): Promise<MailContent | null> {
     const found = await this.integrations.findByIds(Object.keys(entries).map(Number));
     const listed = found
       .filter((one) => one.organizationId === organizationId && one.errorEmailRecipients.includes(recipient))
       .map((integration) => eventsOf(integration, entries[integration.id]!));
     const others = Object.keys(more).filter((id) => !(id in entries));
     const further = await this.integrationCounts.withRecipient(recipient, organizationId, others.map(Number));
-    if (listed.length + further === 0) return [[]];
+    if (listed.length + further === 0) return null;
     if (listed.length === 1 && further === 0) {
       const pending = await this.history.countFor(listed[0]!.integration.id);
-      return [[recipient], integrationMail({ ...listed[0]!, pending })];
+      return integrationMail({ ...listed[0]!, pending });
     }
     const gone = Object.entries(entries).filter(([id]) => !listed.some(({ integration }) => integration.id === +id));
     const told = gone.reduce((rest, [, entry]) => difference(rest, entry.counts), counts);
-    return [[recipient], digestMail({ organizationId, listed, further, counts: told })];
+    return digestMail({ organizationId, listed, further, counts: told });
   }
 
   private forOperators(
-    topic: MailTopic & { type: 'operators' },
+    { recipient, kind }: MailTopic & { type: 'operators' },
     { counts, entries }: UnsentMail,
-  ): [readonly string[], MailContent?] {
+  ): MailContent | null {
+    if (!this.config.operatorEmailRecipients.includes(recipient)) return null;
     const facts = entries!['alert']!.facts as OperatorFacts;
-    const content = operatorMail({ kind: topic.kind, count: counts?.[topic.kind] ?? 1, facts });
-    return [this.config.operatorEmailRecipients, content];
+    return operatorMail({ kind, count: counts?.[kind] ?? 1, facts });
   }
 
   /** The number of notes is part of it: a retry after a further note has another content and is another message. */

@@ -131,6 +131,6 @@ export class MailOutbox {
 
 function idOf(topic: MailTopic): string {
   return topic.type === 'integrations'
-    ? `integrations:${topic.organizationId}:${topic.recipient}`
-    : `operators:${topic.kind}:${topic.key}`;
+    ? `integrations:${topic.recipient}:${topic.organizationId}`
+    : `operators:${topic.recipient}:${topic.kind}:${topic.key}`;
 }

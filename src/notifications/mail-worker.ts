@@ -140,9 +140,9 @@ export class MailWorker implements OnApplicationBootstrap, OnModuleDestroy {
         await this.outbox.settle(mail, 0);
         return 'without-recipients';
       }
-      const refused = await this.mailer.send(composed);
+      await this.mailer.send(composed);
       const ours = await this.outbox.settle(mail, this.composer.pauseMs(mail));
-      this.logger.log({ ...aboutMail(mail), recipients: composed.to.length, refused, ours }, 'mail.sent');
+      this.logger.log({ ...aboutMail(mail), ours }, 'mail.sent');
       return 'sent';
     } catch (error) {
       if (error instanceof MailNotSentError && !this.stopping) return this.notSent(mail, error);
@@ -189,7 +189,6 @@ function aboutMail({ topic, batch }: ClaimedMail) {
 }
 
 /** No address of a recipient gets into the log. */
-function about(topic: MailTopic) {
-  const { type } = topic;
-  return type === 'integrations' ? { type, organizationId: topic.organizationId } : topic;
+function about({ recipient: _, ...topic }: MailTopic) {
+  return topic;
 }

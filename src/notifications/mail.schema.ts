@@ -2,10 +2,13 @@ import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { OperatorAlertKind } from './operator-alerts.js';
 
-/** Whom a mail goes to and what it is about: there is never more than one unsent mail on a topic. */
+/**
+ * Whom a mail goes to and what it is about: there is never more than one unsent mail on a topic. A mail has one
+ * recipient, so that a server which refuses one of several for the time being is asked for him alone again.
+ */
 export type MailTopic =
-  | { type: 'integrations'; organizationId: string; recipient: string }
-  | { type: 'operators'; kind: OperatorAlertKind; key: string };
+  | { type: 'integrations'; recipient: string; organizationId: string }
+  | { type: 'operators'; recipient: string; kind: OperatorAlertKind; key: string };
 
 export type Fact = string | number | Date | null | readonly (readonly [string, string | number])[];
 export type Facts = Record<string, Fact>;

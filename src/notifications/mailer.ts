@@ -16,7 +16,7 @@ export const MAIL_CONNECTIONS = 2;
 export interface OutgoingMail {
   /** The same for every attempt at the same content, so that a receiver can tell a repetition. */
   messageId: string;
-  to: readonly string[];
+  to: string;
   subject: string;
   text: string;
   html: string;
@@ -53,22 +53,16 @@ export class Mailer {
     return this.transport !== undefined;
   }
 
-  /**
-   * Resolves when the server has taken the mail for at least one of its recipients.
-   *
-   * @returns how many of the recipients the server refused
-   * @throws MailNotSentError
-   */
-  async send({ to, ...mail }: OutgoingMail): Promise<number> {
+  /** Resolves when the server has taken the mail. @throws MailNotSentError */
+  async send({ to, ...mail }: OutgoingMail): Promise<void> {
     if (!this.transport) throw new MailNotSentError('NOT_CONFIGURED', undefined, false);
     try {
-      const info = await this.transport.sendMail({
+      await this.transport.sendMail({
         ...mail,
-        to: to.map((address) => ({ name: '', address })), // as text, a comma in one would make two of it
+        to: { name: '', address: to }, // as text, a comma would make two of it
         headers: { 'Auto-Submitted': 'auto-generated' },
         signal: AbortSignal.timeout(MAIL_TIMEOUT_MS),
       });
-      return info.rejected?.length ?? 0;
     } catch (error) {
       throw toMailNotSent(error as SmtpError);
     }

@@ -65,7 +65,8 @@ interface Received {
 class Sink {
   readonly mails: Received[] = [];
   port?: number;
-  refuse?: { code: number; text: string };
+  /** Without an address: every recipient. */
+  refuse?: { code: number; text: string; address?: string };
   /** Mails that came while `hold` was set wait here for the OK. */
   readonly held: (() => void)[] = [];
   hold = false;
@@ -76,8 +77,7 @@ class Sink {
       authOptional: true,
       disabledCommands: ['STARTTLS', 'AUTH'],
       closeTimeout: 50,
-      onRcptTo: (_address, _session, done) =>
-        done(this.refuse && Object.assign(new Error(this.refuse.text), { responseCode: this.refuse.code })),
+      onRcptTo: ({ address }, _session, done) => done(this.refusalOf(address)),
       onData: (stream, session, done) => {
         const chunks: Buffer[] = [];
         stream.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -95,6 +95,11 @@ class Sink {
     this.server.on('error', () => undefined); // connections that the test cuts off
     this.port ??= await freePort(); // it comes back to where it was
     await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
+  }
+
+  private refusalOf(address: string): Error | undefined {
+    if (!this.refuse || (this.refuse.address ?? address) !== address) return undefined;
+    return Object.assign(new Error(this.refuse.text), { responseCode: this.refuse.code });
   }
 
   async close(): Promise<void> {
@@ -499,7 +504,7 @@ describe('a mail server in trouble', () => {
     await sink.close();
     await notifications.record(event(id, 'first-failure'));
     await worker.run();
-    const mail = await mails.findOne({ _id: 'integrations:org1:ops@customer.example' });
+    const mail = await mails.findOne({ _id: 'integrations:ops@customer.example:org1' });
     expect(mail).toMatchObject({ attempts: 1, dueAt: new Date(clock.at + MINUTE) });
 
     await notifications.record(event(id, 'dead', { count: 2 }));
@@ -557,6 +562,44 @@ describe('a mail server in trouble', () => {
     expect(await mails.countDocuments({ dueAt: { $exists: true } })).toBe(becomes === 'refused' ? 1 : 0);
   });
 
+  it.each(['integration', 'operators'] as const)(
+    'that answers 450 to one of several recipients is asked for him alone again: %s',
+    async (about) => {
+      const { worker, notifications, alerts } = replica();
+      const alert = { kind: 'core-refuses', key: 'core', subject: 'hbf-core refuses us', details: {} } as const;
+      const id = await integration({ recipients: ['op1@example.com', 'op2@example.com', 'op3@example.com'] });
+      sink.refuse = { code: 450, text: 'mailbox busy', address: 'op1@example.com' };
+      if (about === 'operators') await alerts.raise(alert);
+      else await notifications.record(event(id, 'first-failure'));
+      await worker.run();
+      clock.at += MINUTE;
+      await worker.run();
+      const others = about === 'operators' ? ['op2@example.com'] : ['op2@example.com', 'op3@example.com'];
+      expect(sink.mails.flatMap(({ to }) => to).sort()).toEqual(others);
+      expect(worker.totals).toMatchObject({ sent: others.length, refused: 2 });
+
+      sink.refuse = undefined;
+      clock.at += 5 * MINUTE;
+      await worker.run();
+      clock.at += 120 * MINUTE;
+      await worker.run();
+      expect(sink.mails.flatMap(({ to }) => to).sort()).toEqual(['op1@example.com', ...others]);
+      expect(new Set(sink.mails.map(({ subject }) => subject)).size).toBe(1);
+      expect(worker.totals).toMatchObject({ sent: 1 + others.length, refused: 2 });
+    },
+  );
+
+  it('that refuses one of several recipients for good is not asked again', async () => {
+    const { worker, alerts } = replica();
+    sink.refuse = { code: 550, text: 'no such mailbox', address: 'op1@example.com' };
+    await alerts.raise({ kind: 'core-refuses', key: 'core', subject: 's', details: {} });
+    await worker.run();
+    clock.at += 60 * MINUTE;
+    await worker.run();
+    expect(sink.mails.map(({ to }) => to)).toEqual([['op2@example.com']]);
+    expect(worker.totals).toMatchObject({ sent: 1, 'given-up': 1 });
+  });
+
   it('that hangs is cut off by a stop, and the mail is left to the next process', async () => {
     const { worker } = replica();
     const hanging = replica({ SMTP_PORT: String(await silentServer()) });
@@ -607,7 +650,7 @@ describe('the outbox', () => {
 
   it('gives the mail of a process that died to another process, and takes no late outcome', async () => {
     const { outbox, worker } = replica();
-    const topic = { type: 'operators', kind: 'training-failed', key: 'p1' } as const;
+    const topic = { type: 'operators', recipient: 'op1@example.com', kind: 'training-failed', key: 'p1' } as const;
     await outbox.add({
       topic,
       about: 'alert',
@@ -646,7 +689,7 @@ describe('the outbox', () => {
     await alerts.raise({ kind: 'core-refuses', key: 'core', subject: 's', details: {} });
     await worker.run();
     expect(await outbox.purge(clock.at + 7 * 24 * 60 * MINUTE)).toBe(0);
-    expect(await outbox.purge(clock.at + 7 * 24 * 60 * MINUTE + 1)).toBe(1);
+    expect(await outbox.purge(clock.at + 7 * 24 * 60 * MINUTE + 1)).toBe(2);
     expect(await mails.countDocuments()).toBe(0);
   });
 
@@ -670,17 +713,27 @@ describe('operator alerts', () => {
     await alerts.raise({ ...refused, key: 'other' });
     await alerts.raise({ ...refused, kind: 'training-failed', key: 'core' });
     await worker.run();
-    expect(sink.mails).toHaveLength(3);
-    expect(sink.mails[0]).toMatchObject({
-      to: ['op1@example.com', 'op2@example.com'],
-      subject: '[hbf] hbf-core refuses us',
-    });
+    const toBoth = (count: number) =>
+      ['op1@example.com', 'op2@example.com'].flatMap((to) => Array<string>(count).fill(to));
+    expect(sink.mails.flatMap(({ to }) => to).sort()).toEqual(toBoth(3));
+    for (const { subject } of sink.mails) expect(subject).toBe('[hbf] hbf-core refuses us');
     expect(sink.mails[0]!.body).toContain('status: 401');
 
     clock.at += 60 * MINUTE;
     await worker.run();
-    expect(sink.mails).toHaveLength(4);
-    expect(sink.mails[3]!.body).toContain('Raised since the last mail: 2');
+    expect(sink.mails.flatMap(({ to }) => to).sort()).toEqual(toBoth(4));
+    for (const { body } of sink.mails.slice(6)) expect(body).toContain('Raised since the last mail: 2');
+  });
+
+  it('do not go to an operator who is none any more when they are sent', async () => {
+    const before = replica();
+    await sink.close();
+    await before.alerts.raise({ kind: 'core-refuses', key: 'core', subject: 's', details: {} });
+    await before.worker.run();
+    await sink.listen();
+    clock.at += MINUTE;
+    await replica({ OPERATOR_EMAIL_RECIPIENTS: 'op2@example.com' }).worker.run();
+    expect(sink.mails.map(({ to }) => to)).toEqual([['op2@example.com']]);
   });
 
   it('cannot add a header or a recipient', async () => {
@@ -688,7 +741,7 @@ describe('operator alerts', () => {
     const subject = 'x\r\nBcc: thief@example.com\r\n\r\nbody';
     await alerts.raise({ kind: 'tenant-disabled', key: 't', subject, details: { 'a\nb': 'c\nUnknown: line' } });
     await worker.run();
-    expect(sink.mails[0]!.to).toEqual(['op1@example.com', 'op2@example.com']);
+    expect(sink.mails.map(({ to }) => to).sort()).toEqual([['op1@example.com'], ['op2@example.com']]);
     expect(sink.mails[0]!.raw.split('\r\n\r\n')[0]).not.toMatch(/^Bcc:/m);
     expect(sink.mails[0]!.body).toContain('\r\na b: c Unknown: line\r\n');
   });

@@ -4,7 +4,10 @@ import { Clock } from '../persistence/clock.js';
 import { MailWorker } from './mail-worker.js';
 import { type OperatorAlert, OperatorAlerts } from './operator-alerts.js';
 
-/** Operator alerts by the mail outbox. Alerts within an hour of a mail are counted and sent as one mail after it. */
+/**
+ * Operator alerts by the mail outbox, a mail for each recipient. Alerts within an hour of a mail are counted and sent as
+ * one mail after it.
+ */
 @Injectable()
 export class QueuedOperatorAlerts extends OperatorAlerts {
   constructor(
@@ -16,13 +19,9 @@ export class QueuedOperatorAlerts extends OperatorAlerts {
   }
 
   async raise({ kind, key, subject, details, count = 1 }: OperatorAlert): Promise<void> {
-    if (this.config.operatorEmailRecipients.length === 0) return;
-    await this.worker.accept({
-      topic: { type: 'operators', kind, key },
-      about: 'alert',
-      kind,
-      count,
-      facts: { at: new Date(this.clock.now()), subject, details: Object.entries(details) },
-    });
+    const facts = { at: new Date(this.clock.now()), subject, details: Object.entries(details) };
+    const recipients = [...new Set(this.config.operatorEmailRecipients)];
+    const topics = recipients.map((recipient) => ({ type: 'operators', recipient, kind, key }) as const);
+    await Promise.all(topics.map((topic) => this.worker.accept({ topic, about: 'alert', kind, count, facts })));
   }
 }
