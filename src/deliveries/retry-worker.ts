@@ -29,6 +29,9 @@ const AFTER_ERROR_MS = 1_000;
 const DESTINATIONS_AT_ONCE = 500;
 /** Served side by side: a claim mostly waits for the database. */
 const SIDE_BY_SIDE = 8;
+/** Of thousands that hang each costs several database commands: those that answer must not wait until all had a turn. */
+const SLOW_AT_ONCE = 32;
+const SLOW_AGAIN_MS = 100;
 
 /**
  * Delivers what was not delivered at first: claims what is due, destination by destination, never more than the
@@ -100,7 +103,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** In an order of its own, or all replicas would go for the same destinations. @returns whether to go on */
   private async serveAll(page: readonly Destination[], services: readonly Destination[]): Promise<boolean> {
-    const left = shuffled(page).values();
+    const left = this.withFewSlow(shuffled(page)).values();
     let goOn = true;
     const work = async () => {
       for (const destination of left) {
@@ -112,6 +115,15 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const workers = await Promise.allSettled(Array.from({ length: Math.min(SIDE_BY_SIDE, page.length) }, work));
     for (const worker of workers) if (worker.status === 'rejected') throw worker.reason;
     return goOn;
+  }
+
+  /** Those that are left out have their turn a little later. */
+  private withFewSlow(page: readonly Destination[]): Destination[] {
+    const slow = page.filter(({ _id }) => this.dispatcher.isSlow(_id));
+    if (slow.length <= SLOW_AT_ONCE) return [...page];
+    this.alarm.setFor(new Date(this.clock.now() + SLOW_AGAIN_MS));
+    const leftOut = new Set(slow.slice(SLOW_AT_ONCE));
+    return page.filter((destination) => !leftOut.has(destination));
   }
 
   private async serve(destination: Destination, services: readonly Destination[]): Promise<void> {

@@ -80,6 +80,11 @@ export class Dispatcher implements OnModuleDestroy {
     this.lane(destination).wantsMore = true;
   }
 
+  /** Whether its latest attempts took long, as far as this process knows. */
+  isSlow(destination: string): boolean {
+    return this.lanes.get(destination)?.isSlow ?? false;
+  }
+
   /** Those known to have more that is due and no room for it; whether an open circuit may probe is asked elsewhere. */
   withoutRoom(): string[] {
     const full = [...this.lanes.values()].filter((lane) => lane.wantsMore && lane.room === 0);
