@@ -63,7 +63,9 @@ describe('isDatabaseAway', () => {
     const { MongoNetworkError, MongoServerError, MongoInvalidArgumentError } = mongoose.mongo;
     const stepsDown = new MongoServerError({ message: 'not primary' });
     stepsDown.addErrorLabel('RetryableWriteError');
-    expect([new MongoNetworkError('reset'), stepsDown].map(isDatabaseAway)).toEqual([true, true]);
+    const shutsDown = new MongoServerError({ message: 'interrupted at shutdown', code: 11600 });
+    const away = [new MongoNetworkError('reset'), stepsDown, shutsDown];
+    expect(away.map(isDatabaseAway)).toEqual([true, true, true]);
     const own = [new MongoInvalidArgumentError('Document is larger'), new MongoServerError({ code: 10334 }), new Error()]; // prettier-ignore
     expect(own.map(isDatabaseAway)).toEqual([false, false, false]);
   });

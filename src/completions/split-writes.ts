@@ -1,15 +1,16 @@
 import mongoose from 'mongoose';
 
-const { MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError } =
-  mongoose.mongo;
-const DATABASE_AWAY = [MongoNetworkError, MongoNotConnectedError, MongoServerSelectionError, MongoTopologyClosedError];
-/** What the driver puts on errors that say nothing of the documents: a primary that steps down, a shard that moves. */
-const PASSING_LABELS = ['RetryableWriteError', 'TransientTransactionError'];
+const { MongoError, MongoInvalidArgumentError, MongoServerError } = mongoose.mongo;
+/** BadValue, FailedToParse, TypeMismatch, DocumentValidationFailure, BSONObjectTooLarge; too large a key, update, insert. */
+const ABOUT_A_DOCUMENT: readonly unknown[] = [2, 9, 14, 121, 10334, 17280, 17419, 17420];
 
-/** Whether a write failed for the way to the database, or its state, and not for what was to be written. */
+/**
+ * Whether a write failed for the way to the database, or its state, and not for what was to be written. What the database
+ * answers in any other way than about a document (it is shutting down, for instance) decides nothing: it is asked again.
+ */
 export function isDatabaseAway(error: unknown): boolean {
-  if (DATABASE_AWAY.some((type) => error instanceof type)) return true;
-  return error instanceof mongoose.mongo.MongoError && PASSING_LABELS.some((label) => error.hasErrorLabel(label));
+  if (!(error instanceof MongoError) || error instanceof MongoInvalidArgumentError) return false;
+  return !(error instanceof MongoServerError) || !ABOUT_A_DOCUMENT.includes(error.code);
 }
 
 export interface SplitWrite<T> {
