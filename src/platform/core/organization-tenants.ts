@@ -51,10 +51,12 @@ export class OrganizationTenants {
   private async list(organizationId: string): Promise<Listed> {
     const at = performance.now();
     const ids = new Set<string>();
-    for (let page = 0; page < MAX_PAGES; page++) {
+    for (let page = 0, size = PAGE_SIZE; page < MAX_PAGES; page++) {
       const before = ids.size;
-      for (const id of (await this.core.listTenantIds(organizationId, page, PAGE_SIZE)).items) ids.add(id);
+      const { items, count } = await this.core.listTenantIds(organizationId, page, size);
+      for (const id of items) ids.add(id);
       if (ids.size === before) break; // neither the number on a page nor `total` is relied upon
+      if (page === 0) size = count; // it may give fewer than asked for, and skip as many: as TenantDirectory
     }
     const listed = { ids, at };
     this.listed.delete(organizationId); // a Map keeps the order of insertion: set anew, it is the newest
