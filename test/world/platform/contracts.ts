@@ -57,6 +57,7 @@ const CORE: Contract[] = [
   get('/tenants', { page: required(pageNumber), pageSize: required(pageSize), ...tenantFlags }),
   get('/tenants/usage', { includeOnlyWithUsageLimits: optional(boolean) }),
   { method: 'PATCH', path: '/tenants/{id}', query: {}, body: onlyDisabled },
+  get('/organizations/{orgId}/tenants/{id}', tenantFlags), // asked by earlier builds, which benches compare with
   get('/organizations/{orgId}/tenants', { page: required(pageNumber), pageSize: required(pageSize), ...tenantFlags }),
   get('/chat-sessions', {
     status: optional(oneOf('ACTIVE', 'COMPLETED')),

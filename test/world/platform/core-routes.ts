@@ -53,6 +53,11 @@ export function coreHandlers(state: CoreState): Record<string, Handler> {
       if (tenant) Object.assign(tenant.dto, body);
       return tenant ? { status: 204 } : NOT_FOUND;
     },
+    'GET /organizations/{orgId}/tenants/{id}': (request) => {
+      const tenant = store.tenants.get(request.params['id']!);
+      if (!tenant || tenant.organizationId !== request.params['orgId']) return NOT_FOUND;
+      return ok(tenantView(tenant, request));
+    },
     'GET /organizations/{orgId}/tenants': (request) => {
       const own = [...store.tenants.values()].filter(({ dto }) => dto['organizationId'] === request.params['orgId']);
       return ok(paged(request, own, (tenant) => tenantView(tenant, request)));
