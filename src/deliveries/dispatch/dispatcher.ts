@@ -7,7 +7,7 @@ import { Circuits } from './circuits.js';
 import { answerOf } from './concurrency-limit.js';
 import { EventLoopDelay } from './event-loop-delay.js';
 import { Lane, type LaneJob, type Running, type Waiting } from './lane.js';
-import { Pool } from './pool.js';
+import { Pools } from './pool.js';
 
 const SWEEP_MS = 250;
 /** Every so many starts a retry goes first, so that a stream of first attempts does not starve them. */
@@ -31,9 +31,7 @@ export class Dispatcher implements OnModuleDestroy {
   /** First attempts of the lanes in `ready[0]`. */
   private readyFirst = 0;
   private readonly waitingAlone: LaneJob[] = [];
-  private readonly all: Pool;
-  private readonly publisher: Pool;
-  private readonly analysis: Pool;
+  private readonly pools: Pools;
   private arrivals = 0;
   private starts = 0;
   private aloneRunning = false;
@@ -46,9 +44,7 @@ export class Dispatcher implements OnModuleDestroy {
     private readonly alarm: DueAlarm,
     private readonly eventLoop: EventLoopDelay,
   ) {
-    this.all = new Pool(config.deliveryConcurrency, false);
-    this.publisher = new Pool(config.flowTriggerConcurrency, true);
-    this.analysis = new Pool(config.analysisConcurrency, true);
+    this.pools = new Pools(config);
   }
 
   onModuleDestroy(): void {
@@ -57,7 +53,7 @@ export class Dispatcher implements OnModuleDestroy {
 
   /** Attempts under way. */
   get inFlight(): number {
-    return this.all.fast + this.all.slow;
+    return this.pools.all.fast + this.pools.all.slow;
   }
 
   /** First attempts that wait for others than their own destination, which would take them at once. */
@@ -241,14 +237,9 @@ export class Dispatcher implements OnModuleDestroy {
       const channel = channelOf(destination);
       const tenant = destination.slice(channel.length);
       const { maxConcurrencyPerDestination } = this.config;
-      lane = new Lane(destination, tenant, maxConcurrencyPerDestination, this.poolsOf(channel), this.circuits);
+      lane = new Lane(destination, tenant, maxConcurrencyPerDestination, this.pools.of(channel), this.circuits);
       this.lanes.set(destination, lane);
     }
     return lane;
-  }
-
-  private poolsOf(channel: Channel): Pool[] {
-    if (channel === 'flow' || channel === 'surveys') return [this.all, this.publisher];
-    return channel === 'analysis' ? [this.all, this.analysis] : [this.all];
   }
 }

@@ -1,3 +1,6 @@
+import type { Channel } from '../../completions/delivery.js';
+import type { Config } from '../../config/config.js';
+
 /** Of a pool that tenants share, one of them gets this part at most while another one waits. */
 const SHARE = 1 / 8;
 /** Lanes that no quick answer is known of get this part of a pool at most, but this many attempts: they may hang. */
@@ -76,5 +79,24 @@ export class Pool {
   private anotherWaits({ tenant, isSlow }: PoolLane): boolean {
     for (const other of this.ready) if (other.tenant !== tenant && other.isSlow === isSlow) return true;
     return false;
+  }
+}
+
+/** The pools of this process: of all attempts, and of those to each of the platform's services. */
+export class Pools {
+  readonly all: Pool;
+  private readonly publisher: Pool;
+  private readonly analysis: Pool;
+
+  constructor(config: Pick<Config, 'deliveryConcurrency' | 'flowTriggerConcurrency' | 'analysisConcurrency'>) {
+    this.all = new Pool(config.deliveryConcurrency, false);
+    this.publisher = new Pool(config.flowTriggerConcurrency, true);
+    this.analysis = new Pool(config.analysisConcurrency, true);
+  }
+
+  /** @returns those whose limits attempts of this channel count against */
+  of(channel: Channel): Pool[] {
+    if (channel === 'flow' || channel === 'surveys') return [this.all, this.publisher];
+    return channel === 'analysis' ? [this.all, this.analysis] : [this.all];
   }
 }
