@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import mongoose from 'mongoose';
-import { isDatabaseAway, writeSplit } from './split-writes.js';
+import { isPassing, writeSplit } from './split-writes.js';
 
 describe('writeSplit', () => {
   it('writes every item once, but those that cannot be written, which stand alone', async () => {
@@ -58,15 +58,15 @@ describe('writeSplit', () => {
   });
 });
 
-describe('isDatabaseAway', () => {
+describe('isPassing', () => {
   it('knows a connection that broke, and a primary that steps down, from a document that is too large', () => {
     const { MongoNetworkError, MongoServerError, MongoInvalidArgumentError } = mongoose.mongo;
     const stepsDown = new MongoServerError({ message: 'not primary' });
     stepsDown.addErrorLabel('RetryableWriteError');
     const shutsDown = new MongoServerError({ message: 'interrupted at shutdown', code: 11600 });
     const away = [new MongoNetworkError('reset'), stepsDown, shutsDown];
-    expect(away.map(isDatabaseAway)).toEqual([true, true, true]);
+    expect(away.map(isPassing)).toEqual([true, true, true]);
     const own = [new MongoInvalidArgumentError('Document is larger'), new MongoServerError({ code: 10334 }), new Error()]; // prettier-ignore
-    expect(own.map(isDatabaseAway)).toEqual([false, false, false]);
+    expect(own.map(isPassing)).toEqual([false, false, false]);
   });
 });

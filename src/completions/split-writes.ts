@@ -8,7 +8,7 @@ const ABOUT_A_DOCUMENT: readonly unknown[] = [2, 9, 14, 121, 10334, 17280, 17419
  * Whether a write failed for the way to the database, or its state, and not for what was to be written. What the database
  * answers in any other way than about a document (it is shutting down, for instance) decides nothing: it is asked again.
  */
-export function isDatabaseAway(error: unknown): boolean {
+export function isPassing(error: unknown): boolean {
   if (!(error instanceof MongoError) || error instanceof MongoInvalidArgumentError) return false;
   return !(error instanceof MongoServerError) || !ABOUT_A_DOCUMENT.includes(error.code);
 }
@@ -21,8 +21,8 @@ export interface SplitWrite<T> {
 }
 
 /**
- * Writes `items` in order, and takes off the list what is dealt with. A write that fails for anything but the database
- * being away is halved until the item that cannot be written stands alone; the others are written.
+ * Writes `items` in order, and takes off the list what is dealt with. A write that fails for anything that does not
+ * pass is halved until the item that cannot be written stands alone; the others are written.
  *
  * @throws the error of a database that is away: what is left on the list is not written
  */
@@ -34,7 +34,7 @@ export async function writeSplit<T>(items: T[], { write, giveUp }: SplitWrite<T>
     try {
       await write(part, triedBefore > 0);
     } catch (error) {
-      if (isDatabaseAway(error)) throw error;
+      if (isPassing(error)) throw error;
       triedBefore = Math.max(triedBefore, part.length);
       if (part.length > 1) {
         size = Math.ceil(part.length / 2);

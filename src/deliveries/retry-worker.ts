@@ -88,7 +88,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** All destinations with work, page by page, but those whose lane is known to have no room: a crowd hides nobody. */
+  /** All destinations with work, page by page. Those whose lane is known to have no room are left out of the pages. */
   private async round(): Promise<void> {
     const now = new Date(this.clock.now());
     const services = await this.destinations.openServices();
@@ -185,7 +185,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** Present URL and headers, read once for the deliveries claimed together. */
+  /** For its health, read once for the deliveries claimed together; where a webhook goes each attempt asks itself. */
   private async integrationOf(destination: string): Promise<Integration | undefined> {
     const id = integrationIdOf(destination);
     return id === undefined ? undefined : ((await this.integrations.findById(id)) ?? undefined);
