@@ -121,7 +121,8 @@ export class Config {
 
   @EnvVar('CHAT_SESSION_CHECK_INTERVAL_IN_MINS', minutes(0, 1440), {
     default: '5',
-    meaning: 'pause between two session checks, from the end of one to the start of the next; 0 switches the job off',
+    meaning:
+      'from the start of one session check to the start of the next; one that takes longer is followed by a pause of a tenth of this; 0 switches the job off',
   })
   readonly sessionCheckIntervalMs: number;
 
