@@ -56,7 +56,9 @@ export class AttemptRunner {
     // It waited in memory for so long that its lease could end in mid-send: another process would send it too.
     if (leaseUntil.getTime() - this.clock.now() < this.longestAttemptMs) return this.giveBack(delivery);
     // Others may have freed the claim. If so, what is given back is written nowhere: the token is not in force any more.
-    if (!(await this.heartbeat.stillHolds(delivery.token))) return this.giveBack(delivery);
+    const { heartbeat } = this;
+    const holds = heartbeat.holdsBy(delivery.token) || (await heartbeat.stillHolds(delivery.token));
+    if (!holds) return this.giveBack(delivery);
     const result = poisonResult(delivery) ?? (await this.traced(attempt));
     this.dispatcher.note(delivery.destination, result);
     return this.close(attempt, result);

@@ -50,7 +50,7 @@ export class PresentIntegrations {
    */
   async find(id: number): Promise<Integration | undefined> {
     for (;;) {
-      await this.beRecent();
+      if (this.age >= LOOK_AGAIN_MS) await this.beRecent();
       const known = this.known.get(id);
       if (known) return known;
       if (!(await this.read(id))) return undefined;

@@ -91,8 +91,8 @@ export class Heartbeat implements OnApplicationBootstrap {
   }
 
   /** Whether what was taken by `token` is still held, by the last written beat. */
-  holdsBy(token: string): boolean {
-    return this.holds && token.startsWith(`${this.id}.`);
+  holdsBy(token: string | undefined): boolean {
+    return token !== undefined && token.startsWith(this.id) && this.holds;
   }
 
   /** @returns `holds`, after a beat where the last one is too old; never rejects */
@@ -103,7 +103,7 @@ export class Heartbeat implements OnApplicationBootstrap {
 
   /** @returns whether what was taken by `token` is still held; asks the database where the last beat is too old */
   async stillHolds(token: string | undefined): Promise<boolean> {
-    return (await this.confirmed()) && token !== undefined && this.holdsBy(token);
+    return (await this.confirmed()) && this.holdsBy(token);
   }
 
   listenToMembers(listener: (change: MembersChange) => void): void {

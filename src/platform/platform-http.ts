@@ -8,7 +8,7 @@ import { traced, traceHeaders } from '../tracing/tracing.js';
 import { MAX_TRIES, pauseMs, RetryTimer } from '../transport/backoff.js';
 import { BearerToken } from '../transport/bearer-token.js';
 import { NEVER_CANCELLED } from '../transport/never-cancelled.js';
-import { keepOwnDefaults, type UndiciRequest } from '../transport/undici-adapter.js';
+import { keepOnlyAdapter, type UndiciRequest } from '../transport/undici-adapter.js';
 import type { Room } from '../transport/room.js';
 import { CoreClock } from './core/core-clock.js';
 import { type AnswerSize, parseAnswer } from './json-answer.js';
@@ -70,7 +70,7 @@ export class PlatformHttp implements OnModuleDestroy {
     private readonly timer: RetryTimer,
     private readonly coreClock: CoreClock,
   ) {
-    keepOwnDefaults(http.axiosRef?.defaults ?? {}); // a test's mock has none
+    keepOnlyAdapter(http.axiosRef?.defaults ?? {}); // a test's mock has none
     setMaxListeners(0, this.stopping.signal); // each call that waits for its next try listens
     this.coreToken = new BearerToken(config.coreToken);
     this.baseUrls = {

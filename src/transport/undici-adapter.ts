@@ -32,31 +32,21 @@ export interface UndiciRequest extends AxiosRequestConfig {
   cancelToken: CancelToken;
 }
 
-const OPTIONS = {
-  responseType: 'arraybuffer',
-  validateStatus: null,
-  maxRedirects: 0,
-  proxy: false,
-  transformRequest: [],
-  transformResponse: [],
-} as const satisfies AxiosRequestConfig;
-const OWN_DEFAULTS: ReadonlySet<string> = new Set(['adapter', ...Object.keys(OPTIONS)]);
-
 /**
  * What HttpModule is registered with: every request goes over the given connections and resolves with whatever status
  * comes. `data` of the answer is the body of a 2xx as a Buffer, or undefined where only the status is wanted.
  */
 export function undiciOptions(connections: Connections): AxiosRequestConfig & { adapter: AxiosAdapter } {
-  return { adapter: undiciAdapter(connections), ...OPTIONS };
+  return { adapter: undiciAdapter(connections) };
 }
 
 /**
- * Takes away the defaults of axios that are not ours, in place, as its instances share that object. axios merges all of
+ * Takes away all defaults of axios but the adapter, in place, as its instances share that object. axios merges all of
  * them into every request, its headers by method among them, and none is used.
  */
-export function keepOwnDefaults(defaults: Partial<AxiosDefaults>): void {
+export function keepOnlyAdapter(defaults: Partial<AxiosDefaults>): void {
   for (const name of Object.keys(defaults) as (keyof AxiosDefaults)[]) {
-    if (!OWN_DEFAULTS.has(name)) delete defaults[name];
+    if (name !== 'adapter') delete defaults[name];
   }
 }
 

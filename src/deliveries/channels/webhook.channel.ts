@@ -26,12 +26,15 @@ export class WebhookChannel implements DeliveryChannel {
   ) {}
 
   async attempt(attempt: Attempt): Promise<DeliveryResult> {
-    const early = await this.target(attempt);
-    if ('cancelled' in early) return { result: 'cancelled', reason: early.cancelled };
-    const body = await attempt.source.payload();
-    // again, as reading the session may have taken seconds: an administrator may have been told meanwhile that it stops
-    const target = await this.target(attempt);
+    let target = await this.target(attempt);
     if ('cancelled' in target) return { result: 'cancelled', reason: target.cancelled };
+    let body = attempt.source.bodyInMemory;
+    if (!body) {
+      body = await attempt.source.payload();
+      // again, as that may have taken seconds: an administrator may have been told meanwhile that nothing is sent any more
+      target = await this.target(attempt);
+      if ('cancelled' in target) return { result: 'cancelled', reason: target.cancelled };
+    }
     const { integration } = target;
     const outcome = await this.client.post({
       url: integration.url,

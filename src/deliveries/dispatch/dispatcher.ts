@@ -151,7 +151,7 @@ export class Dispatcher implements OnModuleDestroy {
     let first: Lane | undefined;
     for (const lane of this.ready[kind]) {
       const sooner = !first || lane.waiting[kind][0]!.order < first.waiting[kind][0]!.order;
-      if (sooner && !lane.isFull && lane.pools.every((pool) => pool.hasRoomFor(lane))) first = lane;
+      if (sooner && lane.mayStart) first = lane;
     }
     return first && { lane: first, job: first.waiting[kind].shift()!.job };
   }
@@ -180,19 +180,14 @@ export class Dispatcher implements OnModuleDestroy {
 
   /** Lanes that are full are not looked at until one of their attempts ends, or until the next sweep. */
   private refresh(lane: Lane): void {
-    const { isFull } = lane;
-    for (const kind of [0, 1] as const) {
-      if (!isFull && lane.waiting[kind].length > 0) this.ready[kind].add(lane);
-      else this.ready[kind].delete(lane);
-    }
-    const readyFirst = isFull ? 0 : lane.waiting[0].length;
-    this.readyFirst += readyFirst - lane.countedReady;
-    lane.countedReady = readyFirst;
-    const isReady = this.ready[0].has(lane) || this.ready[1].has(lane);
-    for (const pool of lane.pools) {
-      if (isReady) pool.ready.add(lane);
-      else pool.ready.delete(lane);
-    }
+    const { isFull, waiting } = lane;
+    const first = isFull ? 0 : waiting[0].length;
+    const retries = isFull ? 0 : waiting[1].length;
+    this.readyFirst += first - lane.countedReady;
+    lane.countedReady = first;
+    setIn(this.ready[0], lane, first > 0);
+    setIn(this.ready[1], lane, retries > 0);
+    for (const pool of lane.pools) setIn(pool.ready, lane, first + retries > 0);
   }
 
   private wakeIfRoom(lane: Lane): void {
@@ -242,4 +237,9 @@ export class Dispatcher implements OnModuleDestroy {
     }
     return lane;
   }
+}
+
+function setIn<T>(set: Set<T>, item: T, isIn: boolean): void {
+  if (isIn) set.add(item);
+  else set.delete(item);
 }

@@ -91,6 +91,13 @@ export class Lane {
     return this.running.size >= this.limit;
   }
 
+  /** Neither it nor one of its pools is full. */
+  get mayStart(): boolean {
+    if (this.isFull) return false;
+    for (const pool of this.pools) if (!pool.hasRoomFor(this)) return false;
+    return true;
+  }
+
   /** Its latest attempts took long. */
   get isSlow(): boolean {
     return this.meanMs >= SLOW_MEAN_MS;
