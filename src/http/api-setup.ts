@@ -18,7 +18,7 @@ export function setUpApi(app: INestApplication): void {
   app.use(identifyRequest);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   if (config.corsAllowedOrigins.length > 0) allowOrigins(app, config.corsAllowedOrigins);
-  express.useBodyParser('json', { limit: MAX_BODY_BYTES });
+  express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: ['application/json', 'application/merge-patch+json'] });
   setUpValidation(app);
   app.useGlobalFilters(new ApiExceptionFilter());
   if (config.swaggerEnabled ?? !config.production) documentApi(app);
@@ -27,7 +27,7 @@ export function setUpApi(app: INestApplication): void {
 function allowOrigins(app: INestApplication, origins: readonly string[]): void {
   app.enableCors({
     origin: origins.includes('*') ? '*' : [...origins],
-    methods: ['GET', 'POST', 'PUT', 'DELETE'],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-request-id'],
     exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
     maxAge: 600,
