@@ -25,11 +25,32 @@ const INDEXES = {
     { key: { sessionId: 1, revision: -1 }, name: 'session' },
     // CompletionRepository.purge: finished ones by age
     { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
-    // DeliveryHistory.list and Redelivery.recover: a destination's deliveries by state, the newest first
+    // DeliveryHistory.list: a destination's deliveries by state, the newest first
     {
       key: { 'deliveries.destination': 1, 'deliveries.state': 1, foundAt: -1, _id: -1 },
       name: 'destination-states',
     },
+    // DeliveryHistory.list: what an organization has that is not delivered, by state and by state and channel, the newest
+    // first. The three lists are partial, so that they cost nothing where all goes well.
+    {
+      key: { organizationId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+      name: 'organization-lists',
+      partialFilterExpression: { 'deliveries.listed': { $exists: true } },
+    },
+    // DeliveryHistory.list: the same of a tenant
+    {
+      key: { tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+      name: 'tenant-lists',
+      partialFilterExpression: { 'deliveries.listed': { $exists: true } },
+    },
+    // DeliveryHistory.list: the same of all, for moderators
+    {
+      key: { 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+      name: 'all-lists',
+      partialFilterExpression: { 'deliveries.listed': { $exists: true } },
+    },
+    // DeliveryHistory.countRedelivered: what came of one request to send again. Sparse: most are never sent again.
+    { key: { 'deliveries.redeliveries.id': 1 }, name: 'redelivery', sparse: true },
   ],
   intents: [
     // IntentRepository.add and remove: a completion is intended once
@@ -72,6 +93,14 @@ const INDEXES = {
     { key: { dueAt: 1 }, name: 'due', partialFilterExpression: { dueAt: { $exists: true } } },
     // MailOutbox.purge: topics without a change for seven days
     { key: { changedAt: 1 }, name: 'changed' },
+  ],
+  redeliveries: [
+    // RedeliveryRepository.running: those that are not done
+    { key: { at: 1 }, name: 'running', partialFilterExpression: { state: 'running' } },
+    // RedeliveryRepository.list: an organization's, or an integration's, the newest first
+    { key: { organizationId: 1, at: -1 }, name: 'organization' },
+    // RedeliveryRepository.purge and the list of all: by age
+    { key: { at: -1 }, name: 'age' },
   ],
   'session-checks': [
     // CheckHistory.list and trim: the newest hundred

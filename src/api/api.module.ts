@@ -7,7 +7,11 @@ import { NlpPipelinesModule } from '../nlp-pipelines/nlp-pipelines.module.js';
 import { PlatformModule } from '../platform/platform.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
-import { DeliveriesController } from './deliveries.controller.js';
+import {
+  AllDeliveriesController,
+  DeliveriesController,
+  OrganizationDeliveriesController,
+} from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
 import { ExampleDeliveryController } from './example-delivery.controller.js';
 import { ExampleDeliveryService } from './example-delivery.service.js';
@@ -18,6 +22,12 @@ import { IntegrationsController } from './integrations.controller.js';
 import { IntegrationsService } from './integrations.service.js';
 import { OperationsController } from './operations.controller.js';
 import { ON_DEMAND_MAX_WAIT_MS, OperationsService } from './operations.service.js';
+import {
+  AllRedeliveriesController,
+  IntegrationRedeliveriesController,
+  OrganizationRedeliveriesController,
+} from './redeliveries.controller.js';
+import { RedeliveriesService } from './redeliveries.service.js';
 import { SessionDeliveriesController } from './session-deliveries.controller.js';
 import { SessionDeliveriesService } from './session-deliveries.service.js';
 import { SigningSecretsController } from './signing-secrets.controller.js';
@@ -44,6 +54,11 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     SigningSecretsController,
     ExampleDeliveryController,
     DeliveriesController,
+    OrganizationDeliveriesController,
+    AllDeliveriesController,
+    IntegrationRedeliveriesController,
+    OrganizationRedeliveriesController,
+    AllRedeliveriesController,
     SessionDeliveriesController,
     OperationsController,
   ],
@@ -54,6 +69,7 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     IntegrationLimits,
     IntegrationsService,
     OperationsService,
+    RedeliveriesService,
     { provide: ON_DEMAND_MAX_WAIT_MS, useValue: 20_000 },
     SessionDeliveriesService,
     SigningSecretsService,

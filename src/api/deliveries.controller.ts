@@ -1,15 +1,16 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Param, Post, Query } from '@nestjs/common';
+import { Controller, Get, HttpCode, HttpStatus, Param, Post, Query } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
-import { OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { CallerName } from '../auth/organization-admin.guard.js';
+import { Moderation, OrganizationAdministration } from '../auth/restricted.decorator.js';
 import { ApiError, ApiInvalid } from '../http/error-body.js';
-import { DeliveriesQuery, DeliveryPage, DeliveryResource, RecoverDto, RecoverResource } from './deliveries.dto.js';
+import { DeliveriesQuery, DeliveryPage, DeliveryResource, IntegrationDeliveriesQuery } from './deliveries.dto.js';
 import { DeliveriesService } from './deliveries.service.js';
-import { DeliveryParams, IntegrationParams } from './params.dto.js';
+import { DeliveryParams, IntegrationParams, OrganizationParams } from './params.dto.js';
 
 const ApiMissing = () => ApiError(404, 'This organization has no such integration, or it has no such delivery');
 const ApiConflict = () => ApiError(409, 'The integration is disabled, or the delivery is being attempted');
 
-/** The deliveries of an integration, and their redelivery. */
+/** The deliveries of an integration, and the retry of one. */
 @ApiTags('Deliveries')
 @OrganizationAdministration()
 @Controller('organizations/:orgId/integrations/:integrationId')
@@ -21,8 +22,8 @@ export class DeliveriesController {
   @ApiResponse({ status: 200, description: 'One page', type: DeliveryPage })
   @ApiInvalid()
   @ApiMissing()
-  list(@Param() params: IntegrationParams, @Query() query: DeliveriesQuery): Promise<DeliveryPage> {
-    return this.deliveries.list(params, query);
+  list(@Param() params: IntegrationParams, @Query() query: IntegrationDeliveriesQuery): Promise<DeliveryPage> {
+    return this.deliveries.listOfIntegration(params, query);
   }
 
   @Get('deliveries/:deliveryId')
@@ -41,18 +42,39 @@ export class DeliveriesController {
   @ApiInvalid()
   @ApiMissing()
   @ApiConflict()
-  retry(@Param() params: DeliveryParams): Promise<DeliveryResource> {
-    return this.deliveries.retry(params);
+  retry(@Param() params: DeliveryParams, @CallerName() by: string): Promise<DeliveryResource> {
+    return this.deliveries.retry(params, by);
   }
+}
 
-  @Post('recover')
-  @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Send dead deliveries again, and those cancelled while the integration was disabled' })
-  @ApiResponse({ status: 202, description: 'How many', type: RecoverResource })
+/** The deliveries of an organization, over all channels. */
+@ApiTags('Deliveries')
+@OrganizationAdministration()
+@Controller('organizations/:orgId/deliveries')
+export class OrganizationDeliveriesController {
+  constructor(private readonly deliveries: DeliveriesService) {}
+
+  @Get()
+  @ApiOperation({ summary: "List the organization's deliveries over all channels, newest first" })
+  @ApiResponse({ status: 200, description: 'One page', type: DeliveryPage })
   @ApiInvalid()
-  @ApiMissing()
-  @ApiConflict()
-  recover(@Param() params: IntegrationParams, @Body() dto: RecoverDto): Promise<RecoverResource> {
-    return this.deliveries.recover(params, dto);
+  list(@Param() { orgId }: OrganizationParams, @Query() query: DeliveriesQuery): Promise<DeliveryPage> {
+    return this.deliveries.list(orgId, query);
+  }
+}
+
+/** The deliveries of all organizations. */
+@ApiTags('Operations')
+@Moderation()
+@Controller('operations/deliveries')
+export class AllDeliveriesController {
+  constructor(private readonly deliveries: DeliveriesService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'List the deliveries of all organizations, newest first' })
+  @ApiResponse({ status: 200, description: 'One page', type: DeliveryPage })
+  @ApiInvalid()
+  list(@Query() query: DeliveriesQuery): Promise<DeliveryPage> {
+    return this.deliveries.list(undefined, query);
   }
 }

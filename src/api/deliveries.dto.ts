@@ -1,35 +1,23 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { IsIn, isISO8601, IsOptional, IsString, ValidateBy } from 'class-validator';
-import { type AttemptRecord, DELIVERY_STATES, type DeliveryState, type SurveyPart } from '../completions/delivery.js';
-import { positionOf } from './cursor.js';
+import { IsIn, IsOptional, IsString } from 'class-validator';
+import {
+  type AttemptRecord,
+  type Channel,
+  CHANNELS,
+  DELIVERY_STATES,
+  type DeliveryState,
+  type RedeliveryRecord,
+  type SurveyPart,
+} from '../completions/delivery.js';
 import { TextRule } from '../http/rules.js';
+import { Cursor, DateTime, IntegrationId, PageSize } from './query-rules.js';
 
 const MAX_ID_LENGTH = 256;
 const STATE_MEANING =
   'pending: still to be sent; delivered: the destination took it; dead: given up; cancelled: not to be sent any more';
-const DATE_TIME = 'must be an ISO 8601 date-time, such as 2026-11-20T08:00:00Z';
-
-/** Weeks and days of the year, such as 2026-W47, are ISO 8601 too, but Date cannot read them. */
-function DateTime(): PropertyDecorator {
-  const validate = (value: unknown) => isISO8601(value, { strict: true }) && !Number.isNaN(Date.parse(value as string));
-  return ValidateBy({ name: 'isDateTime', validator: { validate, defaultMessage: () => DATE_TIME } });
-}
-
-function Cursor(): PropertyDecorator {
-  const validate = (value: unknown) => typeof value === 'string' && positionOf(value) !== undefined;
-  const defaultMessage = () => 'must be the nextCursor of the page before';
-  return ValidateBy({ name: 'isCursor', validator: { validate, defaultMessage } });
-}
-
-function PageSize(): PropertyDecorator {
-  const validate = (value: unknown) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 200;
-  const defaultMessage = () => 'must be a whole number from 1 to 200';
-  return ValidateBy({ name: 'isPageSize', validator: { validate, defaultMessage } });
-}
-
 /** What to look for among an integration's deliveries. */
-export class DeliveriesQuery {
+export class IntegrationDeliveriesQuery {
   @ApiProperty({ required: false, enum: DELIVERY_STATES })
   @IsOptional()
   @IsIn(DELIVERY_STATES, { message: `must be one of ${DELIVERY_STATES.join(', ')}` })
@@ -63,24 +51,32 @@ export class DeliveriesQuery {
   limit?: number = 50;
 }
 
-/** Which dead and cancelled deliveries to send again. */
-export class RecoverDto {
-  @ApiProperty({ type: String, format: 'date-time', description: 'Of sessions found at or after this' })
-  @DateTime()
-  since: string;
-
-  @ApiProperty({ required: false, type: String, format: 'date-time', description: '… and before this; default: now' })
+/** What to look for among the deliveries of an organization, or of all. */
+export class DeliveriesQuery extends IntegrationDeliveriesQuery {
+  @ApiProperty({
+    required: false,
+    enum: DELIVERY_STATES,
+    description: 'dead, pending or cancelled; also delivered, or none, where integrationId or sessionId is given',
+  })
   @IsOptional()
-  @DateTime()
-  until?: string;
-}
+  @IsIn(DELIVERY_STATES, { message: `must be one of ${DELIVERY_STATES.join(', ')}` })
+  override state?: DeliveryState;
 
-export class RecoverResource {
-  @ApiProperty({ description: 'How many deliveries are sent again, fifty a second', example: 120 })
-  recovered: number;
+  @ApiProperty({ required: false, enum: CHANNELS, description: "The destination's first word" })
+  @IsOptional()
+  @IsIn(CHANNELS, { message: `must be one of ${CHANNELS.join(', ')}` })
+  channel?: Channel;
 
-  @ApiProperty({ description: 'More than 10,000 matched: ask again', example: false })
-  more: boolean;
+  @ApiProperty({ required: false, type: 'integer', description: 'Not together with tenantId', example: 11 })
+  @IsOptional()
+  @IntegrationId()
+  integrationId?: number;
+
+  @ApiProperty({ required: false, type: 'string', description: 'Not together with integrationId' })
+  @IsOptional()
+  @IsString({ message: 'must be the id of a tenant' })
+  @TextRule('maxLength', (text) => text.length <= MAX_ID_LENGTH, `must have at most ${MAX_ID_LENGTH} characters`)
+  tenantId?: string;
 }
 
 export class AttemptResource implements AttemptRecord {
@@ -114,8 +110,28 @@ export class SurveyPartResource {
   reason?: string;
 }
 
+export class RedeliveryRecordResource implements RedeliveryRecord {
+  @ApiProperty({ description: 'The id of the request, which may be for many deliveries' })
+  id: string;
+
+  @ApiProperty({ type: String, format: 'date-time' })
+  at: Date;
+
+  @ApiProperty({ description: "The caller's e-mail address, else id", example: 'ada@example.com' })
+  by: string;
+}
+
 /** One destination's share of a completion. */
 export class DestinationResource {
+  @ApiProperty({
+    description: 'Names the delivery: the completion and the destination',
+    example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11~webhook:11',
+  })
+  id: string;
+
+  @ApiProperty({ enum: CHANNELS, description: "The destination's first word", example: 'webhook' })
+  channel: Channel;
+
   @ApiProperty({
     description: 'flow:, surveys: or analysis:<tenantId>, or webhook:<integrationId>',
     example: 'webhook:11',
@@ -152,16 +168,17 @@ export class DestinationResource {
 
   @ApiProperty({ required: false, type: [SurveyPartResource], description: 'The surveys; of surveys:<tenantId> alone' })
   parts?: SurveyPartResource[];
+
+  @ApiProperty({
+    required: false,
+    type: [RedeliveryRecordResource],
+    description: 'Who asked to send it again, and when: the newest ten, the latest last',
+  })
+  redeliveries?: readonly RedeliveryRecord[];
 }
 
-/** One delivery of an integration. */
+/** One delivery. */
 export class DeliveryResource extends DestinationResource {
-  @ApiProperty({
-    description: 'Names the delivery within its integration',
-    example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11',
-  })
-  id: string;
-
   @ApiProperty({ example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11' })
   sessionId: string;
 
@@ -171,8 +188,14 @@ export class DeliveryResource extends DestinationResource {
   @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
   tenantId: string;
 
-  @ApiProperty({ description: 'The webhook-id header: the same over all attempts' })
-  webhookId: string;
+  @ApiProperty({ example: '345345sf234' })
+  organizationId: string;
+
+  @ApiProperty({
+    required: false,
+    description: 'The webhook-id header: the same over all attempts; of a webhook alone',
+  })
+  webhookId?: string;
 
   @ApiProperty({ type: String, format: 'date-time', description: 'When the ended session was found' })
   foundAt: Date;

@@ -1,42 +1,53 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { readDeliveryId, webhookDestination } from '../completions/delivery.js';
+import { type DeliveryFilter, unserved } from '../completions/delivery-filter.js';
 import { DeliveryHistory, type HistoryEntry } from '../completions/delivery-history.js';
 import { Redelivery } from '../completions/redelivery.js';
 import { ViolationsException } from '../http/violations.js';
-import { Clock } from '../persistence/clock.js';
 import { cursorOf, positionOf } from './cursor.js';
-import type { DeliveriesQuery, DeliveryPage, DeliveryResource, RecoverDto, RecoverResource } from './deliveries.dto.js';
+import type { DeliveriesQuery, DeliveryPage, DeliveryResource } from './deliveries.dto.js';
 import { deliveryResource } from './delivery-resources.js';
 import { IntegrationsService } from './integrations.service.js';
 import type { DeliveryParams, IntegrationParams } from './params.dto.js';
 
-/** The deliveries of an organization's integrations, and their redelivery. */
+/** Deliveries of an integration, an organization or all, and the retry of one. */
 @Injectable()
 export class DeliveriesService {
   constructor(
-    private readonly clock: Clock,
     private readonly integrations: IntegrationsService,
     private readonly history: DeliveryHistory,
     private readonly redelivery: Redelivery,
   ) {}
 
-  async list({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
-    const { state, sessionId, since, until, cursor, limit = 50 } = query;
+  async listOfIntegration({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
     await this.integrations.find(orgId, integrationId);
-    const found = await this.history.list({
-      organizationId: orgId,
-      integrationId,
-      state,
+    return this.list(orgId, { ...query, integrationId });
+  }
+
+  /**
+   * @param organizationId undefined: of all organizations
+   * @throws ViolationsException where no index serves the query
+   */
+  async list(organizationId: string | undefined, query: DeliveriesQuery): Promise<DeliveryPage> {
+    const { state, since, until, cursor, limit = 50, sessionId, channel, integrationId, tenantId } = query;
+    const filter: DeliveryFilter = {
+      organizationId,
       sessionId,
+      channel,
+      integrationId,
+      tenantId,
+      states: state && [state],
       since: since === undefined ? undefined : new Date(since),
       until: until === undefined ? undefined : new Date(until),
-      after: cursor === undefined ? undefined : positionOf(cursor),
-      limit: limit + 1,
-    });
+    };
+    const refused = unserved(filter);
+    if (refused) throw new ViolationsException([refused]);
+    const after = cursor === undefined ? undefined : positionOf(cursor);
+    const found = await this.history.list({ ...filter, after, limit: limit + 1 });
     const shown = found.slice(0, limit);
-    const more = found.length > limit;
     return {
       items: shown.map(deliveryResource),
-      ...(more ? { nextCursor: cursorOf(shown.at(-1)!.session) } : {}),
+      ...(found.length > limit ? { nextCursor: cursorAfter(shown.at(-1)!) } : {}),
     };
   }
 
@@ -44,37 +55,33 @@ export class DeliveriesService {
     return deliveryResource(await this.find(params));
   }
 
-  /** Makes one delivery due now, whatever its state. */
-  async retry(params: DeliveryParams): Promise<DeliveryResource> {
-    await this.mustBeEnabled(params);
+  /**
+   * Makes one delivery due now, whatever its state.
+   *
+   * @param by the caller's name
+   */
+  async retry(params: DeliveryParams, by: string): Promise<DeliveryResource> {
+    const { enabled } = await this.integrations.find(params.orgId, params.integrationId);
+    if (!enabled) throw new ConflictException('the integration is disabled: enable it first');
     const { session, delivery } = await this.find(params);
     if (!session.completedAt) {
       throw new ConflictException('the session is just being completed; its first attempt comes by itself');
     }
-    if (!(await this.redelivery.retry(session._id, delivery))) {
+    if (!(await this.redelivery.retry(session._id, delivery, by))) {
       throw new ConflictException('the delivery is being attempted right now; look at it again');
     }
     return this.get(params);
   }
 
-  /** Makes dead and cancelled deliveries due again. */
-  async recover(params: IntegrationParams, { since, until }: RecoverDto): Promise<RecoverResource> {
-    await this.mustBeEnabled(params);
-    const end = until === undefined ? new Date(this.clock.now()) : new Date(until);
-    if (end <= new Date(since)) {
-      throw new ViolationsException([{ field: 'until', message: 'must be later than since' }]);
-    }
-    return this.redelivery.recover(params.integrationId, new Date(since), end);
-  }
-
-  private async mustBeEnabled({ orgId, integrationId }: IntegrationParams): Promise<void> {
-    const { enabled } = await this.integrations.find(orgId, integrationId);
-    if (!enabled) throw new ConflictException('the integration is disabled: enable it first');
-  }
-
   private async find({ orgId, integrationId, deliveryId }: DeliveryParams): Promise<HistoryEntry> {
-    const entry = await this.history.find(orgId, integrationId, deliveryId);
+    const { completionId, destination } = readDeliveryId(deliveryId) ?? {};
+    const isOurs = completionId !== undefined && destination === webhookDestination(integrationId);
+    const entry = isOurs ? await this.history.find(orgId, completionId, destination) : undefined;
     if (!entry) throw new NotFoundException('this integration has no such delivery');
     return entry;
   }
+}
+
+function cursorAfter({ session: { foundAt, _id }, delivery: { destination } }: HistoryEntry): string {
+  return cursorOf({ foundAt, _id, destination });
 }

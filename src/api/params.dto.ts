@@ -37,3 +37,24 @@ export class SessionParams extends OrganizationParams {
   @IsString()
   sessionId: string;
 }
+
+/** The path of one redelivery. */
+export class RedeliveryParams {
+  @ApiProperty({ type: 'string', description: "A redelivery's id" })
+  @IsString()
+  redeliveryId: string;
+}
+
+/** The path of one of an organization's redeliveries. */
+export class OrganizationRedeliveryParams extends OrganizationParams {
+  @ApiProperty({ type: 'string', description: "A redelivery's id" })
+  @IsString()
+  redeliveryId: string;
+}
+
+/** The path of one of an integration's redeliveries. */
+export class IntegrationRedeliveryParams extends IntegrationParams {
+  @ApiProperty({ type: 'string', description: "A redelivery's id" })
+  @IsString()
+  redeliveryId: string;
+}

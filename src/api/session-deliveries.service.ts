@@ -42,7 +42,7 @@ export class SessionDeliveriesService {
       dueAt: endOf(session, this.config.liveChatMaxIdleMs),
       foundAt,
       ...(completedAt ? { completedAt } : {}),
-      destinations: session.deliveries.map(destinationResource),
+      destinations: session.deliveries.map((delivery) => destinationResource(session, delivery)),
       leftOut: leftOut(session, integrations),
     };
   }

@@ -1,5 +1,6 @@
 import { type CanActivate, type ExecutionContext, ForbiddenException, Injectable } from '@nestjs/common';
 import { Authenticator } from './authenticator.js';
+import { type AuthenticatedRequest } from './organization-admin.guard.js';
 import { requireUser } from './require-user.js';
 
 /**
@@ -12,6 +13,7 @@ export class ModeratorGuard implements CanActivate {
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
     const user = await requireUser(context, this.authenticator);
+    context.switchToHttp().getRequest<AuthenticatedRequest>().caller = user;
     if (!user.isModerator) throw new ForbiddenException('only moderators of the platform may do this');
     return true;
   }

@@ -11,7 +11,8 @@ import { Authenticator } from './authenticator.js';
 import { mayAdminister, nameOf } from './caller.js';
 import { requireUser } from './require-user.js';
 
-type AuthenticatedRequest = Request & { caller?: CurrentUser };
+/** A request that a guard has let pass, and who sent it. */
+export type AuthenticatedRequest = Request & { caller?: CurrentUser };
 
 /**
  * Lets moderators and the administrators of the organization in `:orgId` pass: 401 without a valid bearer token, 403

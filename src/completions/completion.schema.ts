@@ -1,7 +1,7 @@
 import { Schema } from 'mongoose';
 import { schemaOptions } from '../persistence/schema-options.js';
 import type { Completion, LeftOut } from './completion.js';
-import type { AttemptRecord, Delivery, Missing, SurveyPart } from './delivery.js';
+import type { AttemptRecord, Delivery, Missing, RedeliveryRecord, SurveyPart } from './delivery.js';
 
 /** The model's name, for `@InjectModel`. */
 export const COMPLETION = 'Completion';
@@ -9,6 +9,16 @@ export const COMPLETION = 'Completion';
 export const DUE_INDEX = 'deliveries-due';
 /** Holds every completion with a delivery that is claimed, and only those. */
 export const HELD_INDEX = 'deliveries-held';
+/** The deliveries of one destination, by state and time. */
+export const DESTINATION_INDEX = 'destination-states';
+/** What is not delivered, by list and time: of an organization, of a tenant, of all. */
+export const ORGANIZATION_LISTS = 'organization-lists';
+export const TENANT_LISTS = 'tenant-lists';
+export const ALL_LISTS = 'all-lists';
+/** The revisions of one session. */
+export const SESSION_INDEX = 'session';
+/** The deliveries that one request has made due again, and only those. */
+export const REDELIVERY_INDEX = 'redelivery';
 /** Holds every delivery that is pending and was not attempted yet, and only those. */
 export const UNTRIED_INDEX = 'deliveries-untried';
 
@@ -39,11 +49,17 @@ const surveyPart = new Schema<SurveyPart>(
   { _id: false },
 );
 
+const redelivery = new Schema<RedeliveryRecord>(
+  { id: { type: String, required: true }, at: { type: Date, required: true }, by: { type: String, required: true } },
+  { _id: false },
+);
+
 const delivery = new Schema<Delivery>(
   {
     destination: { type: String, required: true },
     state: { type: String, required: true },
     untried: String,
+    listed: { type: [String], default: undefined },
     dueAt: Date,
     token: String,
     claims: { type: Number, required: true },
@@ -51,6 +67,7 @@ const delivery = new Schema<Delivery>(
     attempts: { type: Number, required: true },
     timeouts: Number,
     retriedFrom: Number,
+    redeliveries: { type: [redelivery], default: undefined },
     lastStatus: Number,
     lastError: String,
     missing: { type: missingSchema, default: undefined },
@@ -101,11 +118,27 @@ completionSchema.index(
 // CompletionRepository.countUntried: a destination's backlog, from the index alone. Sparse: most are delivered at once.
 completionSchema.index({ 'deliveries.untried': 1 }, { name: UNTRIED_INDEX, sparse: true });
 // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
-completionSchema.index({ sessionId: 1, revision: -1 }, { name: 'session' });
+completionSchema.index({ sessionId: 1, revision: -1 }, { name: SESSION_INDEX });
 // CompletionRepository.purge: finished ones by age
 completionSchema.index({ completedAt: 1 }, { name: 'finished', partialFilterExpression: { open: false } });
-// DeliveryHistory.list and Redelivery.recover: a destination's deliveries by state, the newest first
+// DeliveryHistory.list: a destination's deliveries by state, the newest first
 completionSchema.index(
   { 'deliveries.destination': 1, 'deliveries.state': 1, foundAt: -1, _id: -1 },
-  { name: 'destination-states' },
+  { name: DESTINATION_INDEX },
 );
+// The three lists are partial, so that they cost nothing where all goes well.
+const NOT_DELIVERED = { partialFilterExpression: { 'deliveries.listed': { $exists: true } } };
+// DeliveryHistory.list: what an organization has that is not delivered, by state and by state and channel, the newest first
+completionSchema.index(
+  { organizationId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+  { name: ORGANIZATION_LISTS, ...NOT_DELIVERED },
+);
+// DeliveryHistory.list: the same of a tenant
+completionSchema.index(
+  { tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+  { name: TENANT_LISTS, ...NOT_DELIVERED },
+);
+// DeliveryHistory.list: the same of all, for moderators
+completionSchema.index({ 'deliveries.listed': 1, foundAt: -1, _id: -1 }, { name: ALL_LISTS, ...NOT_DELIVERED });
+// DeliveryHistory.countRedelivered: what came of one request to send again. Sparse: most are never sent again.
+completionSchema.index({ 'deliveries.redeliveries.id': 1 }, { name: REDELIVERY_INDEX, sparse: true });

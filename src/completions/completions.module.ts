@@ -15,6 +15,8 @@ import { IntentRepository } from './intent.repository.js';
 import { INTENT, intentSchema } from './intent.schema.js';
 import { OutcomeWriter } from './outcome-writer.js';
 import { Redelivery } from './redelivery.js';
+import { RedeliveryRepository } from './redelivery.repository.js';
+import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
 
 /** The record of ended sessions: intents, completions, due times. Nobody else opens these collections. */
 @Module({
@@ -24,6 +26,7 @@ import { Redelivery } from './redelivery.js';
       { name: DESTINATION, schema: destinationSchema },
       { name: INTEGRATION_ERROR, schema: integrationErrorSchema },
       { name: INTENT, schema: intentSchema },
+      { name: REDELIVERY, schema: redeliverySchema },
     ]),
   ],
   providers: [
@@ -38,6 +41,7 @@ import { Redelivery } from './redelivery.js';
     IntentRepository,
     OutcomeWriter,
     Redelivery,
+    RedeliveryRepository,
   ],
   exports: [
     CompletionRepository,
@@ -50,6 +54,7 @@ import { Redelivery } from './redelivery.js';
     IntentRepository,
     OutcomeWriter,
     Redelivery,
+    RedeliveryRepository,
   ],
 })
 export class CompletionsModule {}

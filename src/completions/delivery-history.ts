@@ -2,28 +2,27 @@ import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model, QueryFilter } from 'mongoose';
 import { type Completion, plannedDeliveries, type SessionRecord } from './completion.js';
-import { COMPLETION, DUE_INDEX } from './completion.schema.js';
-import { type Delivery, DELIVERY_STATES, type DeliveryState, webhookDestination } from './delivery.js';
+import { COMPLETION, DUE_INDEX, REDELIVERY_INDEX, SESSION_INDEX } from './completion.schema.js';
+import { type Delivery, type DeliveryState, webhookDestination } from './delivery.js';
+import {
+  type DeliveryFilter,
+  filterOf,
+  type HistoryPosition,
+  indexOf,
+  isAfter,
+  matches,
+  rangesOf,
+  type TimeRange,
+} from './delivery-filter.js';
 import { type IntendedCompletion, IntentRepository } from './intent.repository.js';
 
-/** What an admin looks for among an integration's deliveries. */
-export interface HistoryQuery {
-  organizationId: string;
-  integrationId: number;
-  state?: DeliveryState;
-  sessionId?: string;
-  /** Of sessions found at or after. */
-  since?: Date;
-  /** Of sessions found before. */
-  until?: Date;
+/** What an admin looks for, and how much of it. */
+export interface HistoryQuery extends DeliveryFilter {
+  /** Where the page before ended. */
   after?: HistoryPosition;
   limit: number;
-}
-
-/** Where a page of the history ended. */
-export interface HistoryPosition {
-  foundAt: Date;
-  _id: string;
+  /** The newest first unless this is set. */
+  oldestFirst?: boolean;
 }
 
 /** One delivery with the session that it belongs to. */
@@ -32,7 +31,10 @@ export interface HistoryEntry {
   delivery: Delivery;
 }
 
-/** Reads what was delivered and what was not; changes nothing. All look-ups of admins are scoped by organization. */
+/** How many deliveries have each state. */
+export type StateCounts = Partial<Record<DeliveryState, number>>;
+
+/** Reads what was delivered and what was not; changes nothing. Look-ups of admins are scoped by organization. */
 @Injectable()
 export class DeliveryHistory {
   constructor(
@@ -40,24 +42,78 @@ export class DeliveryHistory {
     private readonly intents: IntentRepository,
   ) {}
 
-  /** One page of an integration's deliveries, newest first; of each completion only the integration's own one. */
+  /** One page of deliveries: by time, completion and destination, so that a page that ends inside a completion skips none. */
   async list(query: HistoryQuery): Promise<HistoryEntry[]> {
-    const found = await this.page(query).lean<Completion[]>();
-    return found.flatMap((completion) => entriesFor(completion, query.integrationId));
+    if (query.sessionId !== undefined) return this.listOfSession(query);
+    const entries: HistoryEntry[] = [];
+    for (const range of rangesOf(query, query.after, query.oldestFirst)) {
+      const left = query.limit - entries.length;
+      if (left <= 0) break;
+      const found = await this.page(query, range, left).lean<Completion[]>();
+      entries.push(...found.flatMap((completion) => entriesOf(completion, query)));
+    }
+    return entries.slice(0, query.limit);
   }
 
-  /** The query behind `list`, for its `explain`. */
-  page(query: HistoryQuery) {
-    return this.completions.find(historyFilter(query)).sort({ foundAt: -1, _id: -1 }).limit(query.limit);
+  /** One of the queries behind `list`, for its `explain`. */
+  page(query: HistoryQuery, range: TimeRange, limit: number) {
+    const direction = query.oldestFirst ? 1 : -1;
+    // of the completion in which the page before ended, nothing may be left
+    return this.completions
+      .find({ ...filterOf(query), ...range })
+      .sort({ foundAt: direction, _id: direction })
+      .limit('_id' in range ? limit + 1 : limit)
+      .hint(indexOf(query));
   }
 
-  /** @returns undefined when the integration has no delivery in that completion of the organization */
-  async find(organizationId: string, integrationId: number, completionId: string): Promise<HistoryEntry | undefined> {
+  /** How many deliveries fit, by destination. Reads the completions that have one. */
+  async countByDestination(filter: DeliveryFilter): Promise<Map<string, number>> {
+    const { since, until } = filter;
+    const foundAt = since || until ? { foundAt: { ...(since && { $gte: since }), ...(until && { $lt: until }) } } : {};
+    const fitting = { ...filterOf(filter), ...foundAt } as QueryFilter<Completion>;
+    const found = this.completions
+      .find(fitting, { 'deliveries.destination': 1, 'deliveries.state': 1 })
+      .hint(indexOf(filter))
+      .lean<Pick<Completion, 'deliveries'>[]>()
+      .cursor();
+    const counts = new Map<string, number>();
+    for await (const { deliveries } of found as AsyncIterable<Pick<Completion, 'deliveries'>>) {
+      for (const delivery of deliveries) {
+        if (matches(delivery, filter)) counts.set(delivery.destination, (counts.get(delivery.destination) ?? 0) + 1);
+      }
+    }
+    return counts;
+  }
+
+  /** How the deliveries stand that one request has made due again. */
+  async countRedelivered(requestId: string): Promise<StateCounts> {
+    const counts = await this.completions
+      .aggregate<{ _id: DeliveryState; count: number }>([
+        { $match: { 'deliveries.redeliveries.id': requestId } },
+        { $unwind: '$deliveries' },
+        { $match: { 'deliveries.redeliveries.id': requestId } },
+        { $group: { _id: '$deliveries.state', count: { $sum: 1 } } },
+      ])
+      .hint(REDELIVERY_INDEX);
+    return Object.fromEntries(counts.map(({ _id, count }) => [_id, count]));
+  }
+
+  /**
+   * @param organizationId absent: of any organization
+   * @returns undefined when there is no such delivery
+   */
+  async find(
+    organizationId: string | undefined,
+    completionId: string,
+    destination: string,
+  ): Promise<HistoryEntry | undefined> {
     // asked first: what is completed in between is found among the completions
     const intended = await this.intents.find(organizationId, completionId);
-    const completed = await this.completions.findOne({ _id: completionId, organizationId }).lean<Completion>();
+    const scope = organizationId === undefined ? {} : { organizationId };
+    const completed = await this.completions.findOne({ _id: completionId, ...scope }).lean<Completion>();
     const session = completed ?? (intended && recordOf(intended));
-    return session && entriesFor(session, integrationId)[0];
+    const delivery = session?.deliveries.find((one) => one.destination === destination);
+    return session && delivery && { session, delivery };
   }
 
   /** @returns every revision of the session, the oldest first */
@@ -82,22 +138,30 @@ export class DeliveryHistory {
     ]);
     return counts[0] + counts[1];
   }
+
+  /** A session has few revisions: the rest of the filter is held against them here. */
+  private async listOfSession(query: HistoryQuery): Promise<HistoryEntry[]> {
+    const { sessionId, organizationId, tenantId, since, until, oldestFirst = false } = query;
+    const scope = { sessionId, ...(organizationId === undefined ? {} : { organizationId }) };
+    const found = await this.completions.find(scope).hint(SESSION_INDEX).lean<Completion[]>();
+    const sign = oldestFirst ? 1 : -1;
+    return found
+      .filter((one) => tenantId === undefined || one.tenantId === tenantId)
+      .filter(({ foundAt }) => (!since || foundAt >= since) && (!until || foundAt < until))
+      .sort((a, b) => sign * (a.foundAt.getTime() - b.foundAt.getTime() || (a._id < b._id ? -1 : 1)))
+      .flatMap((completion) => entriesOf(completion, query))
+      .slice(0, query.limit);
+  }
 }
 
-/** Always filters on `state`: it precedes `foundAt` in the index. */
-function historyFilter(query: HistoryQuery): QueryFilter<Completion> {
-  const { organizationId, integrationId, state, sessionId, since, until, after } = query;
-  const destination = webhookDestination(integrationId);
-  const from = since && { $gte: since };
-  const before = until && { $lt: until };
-  const upTo = after && { $lte: after.foundAt }; // lets the index begin there, which the alternatives below do not
-  return {
-    organizationId,
-    deliveries: { $elemMatch: { destination, state: state ?? { $in: [...DELIVERY_STATES] } } },
-    ...(sessionId === undefined ? {} : { sessionId }),
-    ...(since || until || after ? { foundAt: { ...from, ...before, ...upTo } } : {}),
-    ...(after ? { $or: [{ foundAt: { $lt: after.foundAt } }, { _id: { $lt: after._id } }] } : {}),
-  };
+/** The deliveries of one completion that fit, by destination, without those of the page before. */
+function entriesOf(completion: Completion, query: HistoryQuery): HistoryEntry[] {
+  const { after, oldestFirst = false } = query;
+  return completion.deliveries
+    .filter((delivery) => matches(delivery, query))
+    .filter(({ destination }) => !after || isAfter({ ...completion, destination }, after, oldestFirst))
+    .sort((a, b) => (a.destination < b.destination ? -1 : 1))
+    .map((delivery) => ({ session: completion, delivery }));
 }
 
 /** An intended session as a record: no attempt has an outcome yet. */
@@ -109,10 +173,4 @@ function recordOf({
   ...session
 }: IntendedCompletion): SessionRecord {
   return { ...session, deliveries: plannedDeliveries({ ...session, destinations }, { lease, leaseUntil }) };
-}
-
-function entriesFor(session: SessionRecord, integrationId: number): HistoryEntry[] {
-  const destination = webhookDestination(integrationId);
-  const delivery = session.deliveries.find((one) => one.destination === destination);
-  return delivery ? [{ session, delivery }] : [];
 }

@@ -22,6 +22,15 @@ export interface AttemptRecord {
   durationMs: number;
 }
 
+/** One request to send a delivery again. */
+export interface RedeliveryRecord {
+  /** Of the request, which may be for many deliveries. */
+  id: string;
+  at: Date;
+  /** The caller's e-mail address, else id. */
+  by: string;
+}
+
 /** hbf-core answers that it does not know the session, or its tenant (see missing.ts). */
 export interface Missing {
   /** Since the first of the answers that count. */
@@ -52,6 +61,11 @@ export interface Delivery {
    * attempt has failed or hbf-core does not know the session: that waits for hours and costs nothing.
    */
   untried?: string;
+  /**
+   * What lists over an organization, a tenant or all find it by: its state, alone and with its channel (`dead`,
+   * `dead:webhook`). Absent where it is delivered, so that the indexes of those lists hold what is not.
+   */
+  listed?: readonly string[];
   /** When it may next be claimed; while it is claimed, the end of that lease. Only a pending delivery has one. */
   dueAt?: Date;
   /** Of the claim that holds it. An outcome is written only where the token is still the same. */
@@ -66,6 +80,8 @@ export interface Delivery {
   timeouts?: number;
   /** The value of `attempts` at the latest redelivery: the retry schedule starts anew from there. */
   retriedFrom?: number;
+  /** Who asked to send it again, and when: the newest ten, the latest last. */
+  redeliveries?: readonly RedeliveryRecord[];
   lastStatus?: number;
   lastError?: string;
   /** While hbf-core answers that it does not know the session: the delivery is postponed. */
@@ -87,6 +103,16 @@ export interface Claim {
 }
 
 const WEBHOOK = 'webhook:';
+/** A session's id may hold anything: the first `~` before a channel ends it. */
+const DELIVERY_ID = /^(.+?)~((?:flow|surveys|analysis|webhook):.+)$/s;
+
+/** Made once: every delivery that is begun has one. */
+const LISTED: Readonly<Record<DeliveryState, ReadonlyMap<Channel, readonly string[]>>> = {
+  pending: listsOf('pending'),
+  delivered: new Map(),
+  dead: listsOf('dead'),
+  cancelled: listsOf('cancelled'),
+};
 
 export function webhookDestination(integrationId: number): string {
   return WEBHOOK + integrationId;
@@ -104,6 +130,31 @@ export function tenantDestination(channel: Exclude<Channel, 'webhook'>, tenantId
 export function channelOf(destination: string): Channel {
   const end = destination.indexOf(':');
   return (end < 0 ? destination : destination.slice(0, end)) as Channel;
+}
+
+/** What `Delivery.listed` holds. @returns undefined for one that is delivered */
+export function listedAs(state: DeliveryState, destination: string): readonly string[] | undefined {
+  return LISTED[state].get(channelOf(destination));
+}
+
+function listsOf(state: DeliveryState): ReadonlyMap<Channel, readonly string[]> {
+  return new Map(CHANNELS.map((channel) => [channel, [listKey(state), listKey(state, channel)]]));
+}
+
+/** By which a list of one state finds its deliveries. */
+export function listKey(state: DeliveryState, channel?: Channel): string {
+  return channel === undefined ? state : `${state}:${channel}`;
+}
+
+/** A delivery's id: it names the completion and the destination. */
+export function deliveryId(completionId: string, destination: string): string {
+  return `${completionId}~${destination}`;
+}
+
+/** @returns undefined when the text is no delivery's id */
+export function readDeliveryId(id: string): { completionId: string; destination: string } | undefined {
+  const [, completionId, destination] = DELIVERY_ID.exec(id) ?? [];
+  return completionId === undefined || destination === undefined ? undefined : { completionId, destination };
 }
 
 /**

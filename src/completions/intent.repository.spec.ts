@@ -175,7 +175,7 @@ describe('a completion', () => {
     const fields = stored!.deliveries.map((delivery) => Object.keys(delivery).sort());
     expect(fields).toEqual([
       ['at', 'attempts', 'claims', 'destination', 'lastStatus', 'log', 'state'],
-      ['at', 'attempts', 'claims', 'destination', 'log', 'reason', 'state'],
+      ['at', 'attempts', 'claims', 'destination', 'listed', 'log', 'reason', 'state'],
     ]);
     expect(Object.keys(stored!.deliveries[0]!.log[0]!).sort()).toEqual(['at', 'durationMs', 'result', 'statusCode']);
   });

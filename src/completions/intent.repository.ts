@@ -135,11 +135,14 @@ export class IntentRepository {
     return (await this.intents.updateMany(held, { $set: { leaseUntil: now } })).modifiedCount;
   }
 
-  /** @returns what is intended and perhaps not completed; undefined when the organization has none such */
-  async find(organizationId: string, completionId: string): Promise<IntendedCompletion | undefined> {
+  /**
+   * @param organizationId undefined: of any organization
+   * @returns what is intended and perhaps not completed; undefined when the organization has none such
+   */
+  async find(organizationId: string | undefined, completionId: string): Promise<IntendedCompletion | undefined> {
     const intent = await this.intents.findOne({ 'completions._id': completionId });
     const found = intent && intendedIn(intent).find(({ _id }) => _id === completionId);
-    return found?.organizationId === organizationId ? found : undefined;
+    return organizationId === undefined || found?.organizationId === organizationId ? (found ?? undefined) : undefined;
   }
 
   /** @returns what is intended of a session, and perhaps not completed */

@@ -91,7 +91,7 @@ describe('the surveys of a delivery', () => {
 
   it('are pending again after a redelivery, but for those that were delivered', () => {
     const dead = after(claimed(), { a: refused, b: ok });
-    const again = redeliver(dead, new Date(NOW));
+    const again = redeliver(dead, new Date(NOW), { id: 'r1', at: new Date(NOW), by: 'ada' });
     expect(again.parts).toEqual([
       { surveyId: 'a', state: 'pending', attempts: 0 },
       { surveyId: 'b', state: 'delivered', attempts: 1 },

@@ -1,26 +1,37 @@
 import { Injectable } from '@nestjs/common';
-import { InjectModel } from '@nestjs/mongoose';
-import type { Model } from 'mongoose';
+import { randomUUID } from 'node:crypto';
 import { Clock } from '../persistence/clock.js';
-import { batchesOf } from './batches.js';
-import type { Completion } from './completion.js';
 import { CompletionRepository, type DeliveryChange } from './completion.repository.js';
-import { COMPLETION } from './completion.schema.js';
-import { type Delivery, webhookDestination } from './delivery.js';
-import { DueTimesWriter } from './due-times.js';
+import { type Delivery, readDeliveryId, type RedeliveryRecord, webhookDestination } from './delivery.js';
+import type { DeliveryFilter } from './delivery-filter.js';
+import { DeliveryHistory, type HistoryEntry } from './delivery-history.js';
+import { DueTimes, DueTimesWriter } from './due-times.js';
+import type { RedeliveryRequest } from './redelivery.schema.js';
 import { redeliver } from './transitions.js';
 
-/** Deliveries that one recovery takes at most, and how many of them fall due in a second. */
-const RECOVER_AT_MOST = 10_000;
-const RECOVER_PER_SECOND = 50;
+/** How many deliveries of one request fall due in a second. */
+const PER_SECOND = 50;
+/** How many are made due at once: what takes four seconds to send. */
+export const REDELIVERED_AT_ONCE = 200;
 
-/** What an admin asks to be sent again, and what is cancelled. */
+/** What was done of a request. */
+export interface RedeliveryStep {
+  /** Destinations of which something is due now. */
+  destinations: string[];
+  /** Where to go on; undefined: nothing is left. */
+  position: RedeliveryRequest['position'];
+}
+
+/** Which webhooks may be sent: those of enabled integrations. */
+export type MayBeSent = (destinations: readonly string[]) => Promise<ReadonlySet<string>>;
+
+/** Makes deliveries due again, and cancels them. */
 @Injectable()
 export class Redelivery {
   constructor(
     private readonly clock: Clock,
-    @InjectModel(COMPLETION) private readonly model: Model<Completion>,
     private readonly completions: CompletionRepository,
+    private readonly history: DeliveryHistory,
     private readonly dueTimes: DueTimesWriter,
   ) {}
 
@@ -28,39 +39,42 @@ export class Redelivery {
    * Makes one delivery due now, whatever became of it; its retry schedule starts anew. The idempotency key stays the
    * same. One that is just being attempted is left to that attempt.
    *
+   * @param by the caller's name
    * @returns false when it changed meanwhile; look again
    */
-  async retry(completionId: string, delivery: Delivery): Promise<boolean> {
+  async retry(completionId: string, delivery: Delivery, by: string): Promise<boolean> {
     const now = new Date(this.clock.now());
-    if (delivery.token !== undefined && delivery.dueAt && delivery.dueAt > now) return true;
-    const { state, attempts, token = null } = delivery;
-    const change = { completionId, delivery: redeliver(delivery, now), only: { state, attempts, token } };
-    return this.dueTimes.aroundOne(
-      delivery.destination,
-      now,
-      async () => (await this.completions.change([change])) === 0,
-    );
+    if (isUnderWay(delivery, now)) return true;
+    const change = changeOf(completionId, delivery, now, { id: randomUUID(), at: now, by });
+    const write = async () => (await this.completions.change([change])) === 0;
+    return this.dueTimes.aroundOne(delivery.destination, now, write);
   }
 
   /**
-   * Makes the dead deliveries of an integration due again, and those that were cancelled while it was disabled; at most
-   * 10,000, oldest first, fifty a second.
-   *
-   * @param since, until when their sessions were found
-   * @returns how many; `more` when there are others in that time
+   * Makes the next deliveries of a request due, fifty a second. May be repeated after a crash: those that carry the
+   * request already are passed over, and one that is just being attempted is left to that attempt.
    */
-  async recover(integrationId: number, since: Date, until: Date): Promise<{ recovered: number; more: boolean }> {
-    const destination = webhookDestination(integrationId);
-    const found = await this.lostOf(destination, since, until);
-    if (found.length === 0) return { recovered: 0, more: false };
+  async step(request: RedeliveryRequest, mayBeSent: MayBeSent): Promise<RedeliveryStep> {
+    const entries = await this.entriesOf(request);
+    const hasMore = !('ids' in request.filter) && entries.length > REDELIVERED_AT_ONCE;
+    const taken = entries.slice(0, REDELIVERED_AT_ONCE);
     const now = this.clock.now();
-    const changes = found.slice(0, RECOVER_AT_MOST).map(({ _id, deliveries: [delivery] }, index): DeliveryChange => {
-      const dueAt = new Date(now + Math.floor(index / RECOVER_PER_SECOND) * 1_000);
-      const { state, attempts } = delivery!;
-      return { completionId: _id, delivery: redeliver(delivery!, dueAt), only: { state, attempts } };
-    });
-    const recovered = await this.dueTimes.aroundOne(destination, new Date(now), () => this.changeAll(changes));
-    return { recovered, more: found.length > RECOVER_AT_MOST };
+    const sendable = await mayBeSent([...new Set(taken.map(({ delivery }) => delivery.destination))]);
+    const changes = taken
+      .filter(({ delivery }) => sendable.has(delivery.destination))
+      .filter(({ delivery }) => !hasRequest(delivery, request._id) && !isUnderWay(delivery, new Date(now)))
+      .map(({ session, delivery }, index) => {
+        const dueAt = new Date(now + Math.floor(index / PER_SECOND) * 1_000);
+        const { _id: id, at, by } = request;
+        return changeOf(session._id, delivery, dueAt, { id, at, by });
+      });
+    const dueTimes = new DueTimes();
+    for (const { delivery } of changes) dueTimes.note(delivery);
+    if (changes.length > 0) await this.dueTimes.around(dueTimes, () => this.completions.change(changes));
+    return {
+      destinations: [...dueTimes.byDestination.keys()],
+      position: hasMore ? positionOf(taken.at(-1)!) : undefined,
+    };
   }
 
   /**
@@ -73,23 +87,38 @@ export class Redelivery {
     return this.completions.cancel(webhookDestination(integrationId), reason);
   }
 
-  /** @returns how many were changed */
-  private async changeAll(changes: readonly DeliveryChange[]): Promise<number> {
-    let changed = 0;
-    for (const batch of batchesOf(changes, () => 1)) {
-      changed += batch.length - (await this.completions.change(batch));
-    }
-    return changed;
+  /** One more than are made due at once. */
+  private async entriesOf({ organizationId, filter, position }: RedeliveryRequest): Promise<HistoryEntry[]> {
+    if ('ids' in filter) return this.named(organizationId, filter.ids);
+    const wanted: DeliveryFilter = { ...filter, organizationId };
+    return this.history.list({ ...wanted, after: position, limit: REDELIVERED_AT_ONCE + 1, oldestFirst: true });
   }
 
-  /** The dead and the cancelled ones, the oldest first, each with that one delivery alone; one more than are taken. */
-  private lostOf(destination: string, since: Date, until: Date): Promise<Pick<Completion, '_id' | 'deliveries'>[]> {
-    const lost = { destination, state: { $in: ['dead' as const, 'cancelled' as const] } };
-    return this.model
-      .find({ foundAt: { $gte: since, $lt: until }, deliveries: { $elemMatch: lost } })
-      .select({ deliveries: { $elemMatch: { destination } } })
-      .sort({ foundAt: 1, _id: 1 })
-      .limit(RECOVER_AT_MOST + 1)
-      .lean<Pick<Completion, '_id' | 'deliveries'>[]>();
+  private async named(organizationId: string | undefined, ids: readonly string[]): Promise<HistoryEntry[]> {
+    const entries = await Promise.all(
+      ids.map((id) => {
+        const { completionId, destination } = readDeliveryId(id)!;
+        return this.history.find(organizationId, completionId, destination);
+      }),
+    );
+    // what is only intended is attempted for the first time by itself
+    return entries.filter((entry) => entry !== undefined).filter(({ session }) => session.completedAt !== undefined);
   }
+}
+
+function positionOf({ session, delivery }: HistoryEntry) {
+  return { foundAt: session.foundAt, _id: session._id, destination: delivery.destination };
+}
+
+function hasRequest({ redeliveries = [] }: Delivery, id: string): boolean {
+  return redeliveries.some((one) => one.id === id);
+}
+
+function isUnderWay({ token, dueAt }: Delivery, now: Date): boolean {
+  return token !== undefined && dueAt !== undefined && dueAt > now;
+}
+
+function changeOf(completionId: string, delivery: Delivery, dueAt: Date, request: RedeliveryRecord): DeliveryChange {
+  const { state, attempts, token = null } = delivery;
+  return { completionId, delivery: redeliver(delivery, dueAt, request), only: { state, attempts, token } };
 }

@@ -5,6 +5,7 @@ import type { SettlementRules } from './retry-schedule.js';
 import { type DeliveryResult, giveBack, newDelivery, redeliver, release, settle } from './transitions.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
+const REQUEST = { id: 'r1', at: new Date(NOW), by: 'ada' };
 const CLAIM: Claim = { token: 'token', until: new Date(NOW + 60_000) };
 const rules: SettlementRules = { now: NOW, retryScheduleMs: [1_000, 10_000], random: () => 0.5 };
 
@@ -31,6 +32,7 @@ describe('newDelivery', () => {
     expect(newDelivery('webhook:3', CLAIM)).toEqual({
       destination: 'webhook:3',
       untried: 'webhook:3',
+      listed: ['pending', 'pending:webhook'],
       state: 'pending',
       dueAt: CLAIM.until,
       token: 'token',
@@ -142,7 +144,7 @@ describe('settle', () => {
     });
 
     it('counts anew after a redelivery', () => {
-      const again = redeliver(after(timedOut, timedOut, timedOut), new Date(NOW));
+      const again = redeliver(after(timedOut, timedOut, timedOut), new Date(NOW), REQUEST);
       expect(again.timeouts).toBeUndefined();
       expect(settle(again, timedOut, long)).toMatchObject({ state: 'pending', timeouts: 1 });
     });
@@ -156,6 +158,8 @@ describe('settle', () => {
       attempts: 3,
       timeouts: 1,
       retriedFrom: 3,
+      redeliveries: [REQUEST],
+      listed: ['cancelled', 'cancelled:webhook'],
       lastStatus: 503,
       lastError: 'http_503: no',
       at: new Date(0),
@@ -222,6 +226,7 @@ describe('release', () => {
     expect(released).toEqual({
       destination: 'flow:t1',
       untried: 'flow:t1',
+      listed: ['pending', 'pending:flow'],
       state: 'pending',
       dueAt: new Date(NOW),
       claims: 1,
@@ -232,13 +237,20 @@ describe('release', () => {
 });
 
 describe('redeliver', () => {
+  it('keeps who asked for the newest ten, the latest last', () => {
+    let delivery = claimed();
+    for (let n = 1; n <= 12; n++) delivery = redeliver(delivery, new Date(NOW), { ...REQUEST, id: `r${n}` });
+    expect(delivery.redeliveries!.map(({ id }) => id)).toEqual(Array.from({ length: 10 }, (_, n) => `r${n + 3}`));
+  });
+
   it('makes it due whatever became of it, and starts the retry schedule anew', () => {
     const missing = { since: new Date(0), times: 9 };
     const dead = { ...settle(claimed({ attempts: 2, aloneRuns: 4 }), failed(), rules), missing };
     expect(dead.state).toBe('dead');
-    const again = redeliver(dead, new Date(NOW));
+    const again = redeliver(dead, new Date(NOW), REQUEST);
     expect(again).toMatchObject({ state: 'pending', dueAt: new Date(NOW), attempts: 3, retriedFrom: 3, claims: 0 });
     expect([again.reason, again.aloneRuns, again.missing]).toEqual([undefined, undefined, undefined]);
+    expect([again.listed, again.redeliveries]).toEqual([['pending', 'pending:webhook'], [REQUEST]]);
     expect(settle(again, failed(), rules)).toMatchObject({ state: 'pending', dueAt: new Date(NOW + 1_000) });
   });
 });

@@ -1,6 +1,7 @@
 import type { UpdateFilter } from 'mongodb';
 import type { AttemptOutcome } from './attempt-outcome.js';
-import type { AttemptRecord, Claim, Delivery, Missing, SurveyPart } from './delivery.js';
+import { listedAs } from './delivery.js';
+import type { AttemptRecord, Claim, Delivery, Missing, RedeliveryRecord, SurveyPart } from './delivery.js';
 import { deathOf, killParts, type PartResult, redeliverParts, settleParts, waitOf } from './parts.js';
 import { retryDelay, type SettlementRules, whyDead } from './retry-schedule.js';
 
@@ -12,6 +13,7 @@ import { retryDelay, type SettlementRules, whyDead } from './retry-schedule.js';
 
 const LOG_LENGTH = 20;
 const MESSAGE_LENGTH = 300;
+const REDELIVERIES_KEPT = 10;
 
 /**
  * What came of a claimed delivery. Besides an attempt's outcome: `cancelled`, its integration was removed or disabled;
@@ -32,7 +34,18 @@ export type DeliveryResult = (
 
 /** A delivery before its first attempt, claimed by the process that completes its session. */
 export function newDelivery(destination: string, { token, until }: Claim): Delivery {
-  return { destination, untried: destination, state: 'pending', dueAt: until, token, claims: 1, attempts: 0, log: [] };
+  const listed = listedAs('pending', destination);
+  return {
+    destination,
+    untried: destination,
+    listed,
+    state: 'pending',
+    dueAt: until,
+    token,
+    claims: 1,
+    attempts: 0,
+    log: [],
+  };
 }
 
 /** The delivery as it stands after `result`, without its claim. */
@@ -76,6 +89,7 @@ export function settle(delivery: Delivery, result: DeliveryResult, rules: Settle
       else retryOrDie(settled, result, rules);
       break;
   }
+  settled.listed = listedAs(settled.state, settled.destination);
   return settled;
 }
 
@@ -90,11 +104,11 @@ export function release(delivery: Delivery, dueAt: Date): Delivery {
 }
 
 /**
- * The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew. Of surveys, those that were
+ * The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew and `request` is noted. Of surveys, those that were
  * triggered are not triggered again.
  */
-export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
-  const { attempts, parts } = delivery;
+export function redeliver(delivery: Delivery, dueAt: Date, request: RedeliveryRecord): Delivery {
+  const { destination, attempts, parts, redeliveries = [] } = delivery;
   return {
     ...delivery,
     token: undefined,
@@ -105,7 +119,9 @@ export function redeliver(delivery: Delivery, dueAt: Date): Delivery {
     parts: parts && redeliverParts(parts),
     claims: 0,
     retriedFrom: attempts,
+    redeliveries: [...redeliveries, request].slice(-REDELIVERIES_KEPT),
     state: 'pending',
+    listed: listedAs('pending', destination),
     dueAt,
   };
 }
@@ -144,7 +160,11 @@ export function releaseUpdate(startId: string, dueAt: Date): DeliveryUpdate {
 export function cancelUpdate(destination: string, reason: string): DeliveryUpdate {
   return {
     update: {
-      $set: { 'deliveries.$[pending].state': 'cancelled', 'deliveries.$[pending].reason': reason },
+      $set: {
+        'deliveries.$[pending].state': 'cancelled',
+        'deliveries.$[pending].listed': listedAs('cancelled', destination),
+        'deliveries.$[pending].reason': reason,
+      },
       $unset: { 'deliveries.$[pending].dueAt': 1, 'deliveries.$[pending].untried': 1 },
     },
     arrayFilters: [{ 'pending.destination': destination, 'pending.state': 'pending' }],

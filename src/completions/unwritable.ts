@@ -1,6 +1,6 @@
 import type { Completion } from './completion.js';
 import type { DeliveryChange } from './completion.repository.js';
-import type { Delivery } from './delivery.js';
+import { type Delivery, listedAs } from './delivery.js';
 
 /** Of a completion that could not be written: so many deliveries are kept, the platform's own first. */
 const KEPT = 100;
@@ -26,5 +26,10 @@ function unwritable({ destination, state, claims, attempts, at }: Delivery, erro
   const short = { destination, claims, attempts, at, log: [] };
   if (state === 'delivered') return { ...short, state };
   const message = (error as Error).message.slice(0, MESSAGE_LENGTH);
-  return { ...short, state: 'dead', reason: `its outcome could not be written: ${message}` };
+  return {
+    ...short,
+    state: 'dead',
+    listed: listedAs('dead', destination),
+    reason: `its outcome could not be written: ${message}`,
+  };
 }

@@ -19,6 +19,7 @@ import { Dispatcher } from './dispatch/dispatcher.js';
 import { EventLoopDelay } from './dispatch/event-loop-delay.js';
 import { FirstAttempts } from './first-attempts.js';
 import { IntegrationHealth } from './integration-health.js';
+import { RedeliveryWorker } from './redelivery-worker.js';
 import { RetryWorker } from './retry-worker.js';
 import { PurgeJob } from './purge.job.js';
 
@@ -39,11 +40,12 @@ import { PurgeJob } from './purge.job.js';
     FirstAttempts,
     FlowChannel,
     IntegrationHealth,
+    RedeliveryWorker,
     RetryWorker,
     PurgeJob,
     SurveysChannel,
     WebhookChannel,
   ],
-  exports: [DeliveryEvents, Dispatcher, AttemptRunner, FirstAttempts, WebhooksModule],
+  exports: [DeliveryEvents, Dispatcher, AttemptRunner, FirstAttempts, RedeliveryWorker, WebhooksModule],
 })
 export class DeliveriesModule {}

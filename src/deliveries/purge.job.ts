@@ -8,6 +8,7 @@ import { JobLease } from '../persistence/job-lease.js';
 import { DestinationRepository } from '../completions/destination.repository.js';
 import { ForgottenWork } from '../completions/forgotten-work.js';
 import { CompletionRepository } from '../completions/completion.repository.js';
+import { RedeliveryRepository } from '../completions/redelivery.repository.js';
 import { IntegrationErrorRepository } from '../completions/integration-error.repository.js';
 
 const EVERY_MS = 3_600_000;
@@ -18,7 +19,7 @@ const IDLE_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 
 /**
- * Removes finished completions, integration errors and mails past their retention, and the documents of idle
+ * Removes finished completions, integration errors, mails and requests to send again past their retention, and the documents of idle
  * destinations: TTL indexes do not act on every engine. Announces the due times that nobody announces.
  */
 @Injectable()
@@ -35,6 +36,7 @@ export class PurgeJob {
     private readonly mails: MailOutbox,
     private readonly destinations: DestinationRepository,
     private readonly forgotten: ForgottenWork,
+    private readonly redeliveries: RedeliveryRepository,
   ) {}
 
   @Interval('purge', EVERY_MS)
@@ -55,9 +57,10 @@ export class PurgeJob {
     for (let batch = BATCH; batch === BATCH; removed += batch) batch = await this.completions.purge(before, BATCH);
     const errors = await this.integrationErrors.purge(before);
     const mails = await this.mails.purge(this.clock.now());
+    const redeliveries = await this.redeliveries.purge(before);
     await this.forgotten.announce();
     const destinations = await this.destinations.purgeIdle(new Date(this.clock.now() - IDLE_MS));
-    this.logger.log({ completions: removed, errors, mails, destinations, closed }, 'purge.finished');
+    this.logger.log({ completions: removed, errors, mails, redeliveries, destinations, closed }, 'purge.finished');
     return { completions: removed, errors };
   }
 }

@@ -21,7 +21,8 @@ export interface DigestInput {
 
 /** What happened to several integrations of an organization: those that are disabled first. Of URLs no query. */
 export function digestMail({ organizationId, listed, further, counts }: DigestInput): MailContent {
-  const base = `/organizations/${encodeURIComponent(organizationId)}/integrations`;
+  const organization = `/organizations/${encodeURIComponent(organizationId)}`;
+  const base = `${organization}/integrations`;
   const since = new Date(Math.min(...listed.map(({ facts }) => facts.since.getTime())));
   const rows: (Row | false)[] = [
     ['Organization', organizationId],
@@ -36,11 +37,9 @@ export function digestMail({ organizationId, listed, further, counts }: DigestIn
       `See which of them fail (failingSince) and which are disabled: GET ${base}`,
       `See what failed: GET ${base}/errors/ and the number of the integration`,
       'Mend the endpoints, so that they answer every delivery with a 2xx status in time.',
-      `Enable those that are disabled: PUT ${base}/ and the number, with "enabled": true`,
+      `Enable those that are disabled: PATCH ${base}/ and the number, with {"enabled": true}`,
       ...(listed.length > 0
-        ? [
-            `Send again what was given up: POST ${base}/ and the number, then /recover with {"since": "${since.toISOString()}"}`,
-          ]
+        ? [`Send again what was given up: POST ${organization}/redeliveries with {"since": "${since.toISOString()}"}`]
         : []),
     ],
   });

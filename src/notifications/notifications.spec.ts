@@ -257,7 +257,7 @@ describe('mails to the recipients of an integration', () => {
       'Reason: refused by https://h.example/x\r\n',
       'Pending deliveries: 3',
       `GET /organizations/org1/integrations/errors/${id}`,
-      `POST /organizations/org1/integrations/${id}/recover`,
+      `POST /organizations/org1/integrations/${id}/redeliveries`,
       '<td', // the HTML part
     ])
       expect(mail!.body).toContain(part);

@@ -47,6 +47,7 @@ export class FastPurge {
       // of that hour nothing has passed for the service, which may be about to use them
       stubOf(DestinationRepository, { purgeIdle: () => Promise.resolve(0) }),
       store.forgotten,
+      store.redeliveries,
     );
   }
 

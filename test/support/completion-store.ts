@@ -18,6 +18,9 @@ import {
 import { IntentRepository } from '../../src/completions/intent.repository.js';
 import { type Intent, INTENT, intentSchema } from '../../src/completions/intent.schema.js';
 import { OutcomeWriter } from '../../src/completions/outcome-writer.js';
+import { Redelivery } from '../../src/completions/redelivery.js';
+import { RedeliveryRepository } from '../../src/completions/redelivery.repository.js';
+import { REDELIVERY, redeliverySchema, type RedeliveryRequest } from '../../src/completions/redelivery.schema.js';
 import { Database } from '../../src/persistence/database.js';
 import { Clock } from '../../src/persistence/clock.js';
 import { stubOf } from './stub.js';
@@ -31,6 +34,8 @@ export class CompletionStore {
   readonly held: HeldWork;
   readonly history: DeliveryHistory;
   readonly intents: IntentRepository;
+  readonly redelivery: Redelivery;
+  readonly redeliveries: RedeliveryRepository;
   readonly writer: OutcomeWriter;
 
   constructor(
@@ -50,6 +55,8 @@ export class CompletionStore {
     const dueTimes = new DueTimesWriter(this.destinations, alarm);
     this.forgotten = new ForgottenWork(stubOf(Database, {}), this.completions, this.destinations, alarm);
     this.held = new HeldWork(clock, this.intents, this.completions, dueTimes);
+    this.redelivery = new Redelivery(clock, this.completions, this.history, dueTimes);
+    this.redeliveries = new RedeliveryRepository(connection.model<RedeliveryRequest>(REDELIVERY, redeliverySchema));
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.errors);
   }
 

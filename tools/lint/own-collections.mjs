@@ -6,6 +6,7 @@ const OWNERS = {
   completions: 'completions',
   destinations: 'completions',
   'integration-errors': 'completions',
+  redeliveries: 'completions',
   integrations: 'integrations',
   'integration-version': 'integrations',
   mails: 'notifications',

@@ -17,13 +17,12 @@ function settled(n: number, more: Partial<Completion> = {}): Completion {
   const id = `old-${String(n).padStart(3, '0')}`;
   const state = n % 5 === 0 ? 'dead' : 'delivered';
   const log = [{ at, result: 'delivered' as const, statusCode: 200, durationMs: 5 }];
-  const delivery = { ...deliveryTo(webhookDestination(1)), state, attempts: 1, at, log } as const;
-  const deliveries = [
-    { ...deliveryTo('flow:t1'), state: 'delivered' as const },
-    { ...delivery, log: [...log] },
-  ];
+  const delivery = deliveryTo(webhookDestination(1), { state, attempts: 1, at, log });
+  const deliveries = [deliveryTo('flow:t1', { state: 'delivered' }), { ...delivery, log: [...log] }];
   return completionOf(id, { foundAt: at, deliveries, ...more });
 }
+
+const completionsOf = (items: { id: string }[]) => items.map(({ id }) => id.replace(/~webhook:1$/, ''));
 
 describe("an integration's deliveries over REST", () => {
   let round: Round;
@@ -48,7 +47,7 @@ describe("an integration's deliveries over REST", () => {
   const listed = async (query: Record<string, string>) => {
     const { status, body } = await admin.deliveries(1, query);
     expect([status, body]).toEqual([200, expect.anything()]);
-    return body.items.map(({ id }) => id);
+    return completionsOf(body.items);
   };
 
   it('are an empty page before the first', async () => {
@@ -61,7 +60,9 @@ describe("an integration's deliveries over REST", () => {
     await round.check();
     await round.allSettled();
     const expected = {
-      id: sessionId,
+      id: `${sessionId}~webhook:1`,
+      channel: 'webhook',
+      organizationId: 'org-t1',
       sessionId,
       revision: 1,
       tenantId: 't1',
@@ -84,7 +85,7 @@ describe("an integration's deliveries over REST", () => {
     let cursor: string | undefined;
     for (let page = 0; page === 0 || cursor; page++) {
       const { body } = await admin.deliveries(1, { limit: '7', ...(cursor ? { cursor } : {}) });
-      seen.push(...body.items.map(({ id }) => id));
+      seen.push(...completionsOf(body.items));
       cursor = body.nextCursor;
       await insert(settled(100 + page)); // newer than any
     }
@@ -95,7 +96,7 @@ describe("an integration's deliveries over REST", () => {
     await insert(...many(4));
     const first = await admin.deliveries(1, { limit: '2' });
     const second = await admin.deliveries(1, { limit: '2', cursor: first.body.nextCursor! });
-    expect(second.body.items.map(({ id }) => id)).toEqual(['old-001', 'old-000']);
+    expect(completionsOf(second.body.items)).toEqual(['old-001', 'old-000']);
     expect(second.body.nextCursor).toBeUndefined();
   });
 
@@ -109,7 +110,7 @@ describe("an integration's deliveries over REST", () => {
     expect(await listed({ until: at(1) })).toEqual(['old-002', 'old-001', 'old-000']);
     expect(await listed({ since: at(1), until: at(4), state: 'dead' })).toEqual(['old-010', 'old-005']);
     expect(await listed({ since: at(4), until: at(1) })).toEqual([]);
-    const cursor = cursorOf({ foundAt: new Date(START + 3 * HOUR_MS), _id: 'old-010' });
+    const cursor = cursorOf({ foundAt: new Date(START + 3 * HOUR_MS), _id: 'old-010', destination: 'webhook:1' });
     expect(await listed({ state: 'dead', since: at(1), until: at(6), cursor })).toEqual(['old-005']);
   });
 
@@ -139,7 +140,7 @@ describe("an integration's deliveries over REST", () => {
     { query: 'until=2026-W47-5', says: [date('until')] },
     { query: 'until=', says: [date('until')] },
     { query: 'cursor=abc', says: [CURSOR] },
-    { query: `cursor=${Buffer.from('[9007199254740991,"a"]').toString('base64url')}`, says: [CURSOR] },
+    { query: `cursor=${Buffer.from('[9007199254740991,"a","b"]').toString('base64url')}`, says: [CURSOR] },
     { query: `cursor=${Buffer.from('[1,{"$gt":""}]').toString('base64url')}`, says: [CURSOR] },
     { query: 'page=2', says: ['page: is not a known property'] },
   ])('are refused for %#: $says', async ({ query, says }) => {
@@ -166,7 +167,7 @@ describe("an integration's deliveries over REST", () => {
         await who.deliveries(id),
         await who.delivery(id, 'old-001'),
         await who.retry(id, 'old-001'),
-        await who.recover(id, { since: '2026-01-01T00:00:00Z' }),
+        await who.redeliver({ since: '2026-01-01T00:00:00Z' }, `/integrations/${id}`),
         await who.errors(id),
       ];
       expect(answers.map(({ status }) => status)).toEqual([404, 404, 404, 404, 404]);
@@ -188,7 +189,7 @@ describe("an integration's deliveries over REST", () => {
     const ids = ['s 1', 'a/b', 'é☃', 'x:2', '$set', '100%'];
     await insert(...ids.map((id, n) => settled(n, { _id: id, sessionId: id })));
     for (const id of ids) {
-      expect((await admin.delivery(1, id)).body).toMatchObject({ id, sessionId: id });
+      expect((await admin.delivery(1, id)).body).toMatchObject({ id: `${id}~webhook:1`, sessionId: id });
       expect(await listed({ sessionId: id })).toEqual([id]);
       expect((await admin.session(id)).body.sessionId).toBe(id);
     }

@@ -10,16 +10,14 @@ import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000);
 
-const LONG_AGO = '2020-01-01T00:00:00Z';
-
 /** A delivery that became dead or cancelled, an hour ago unless `at` says otherwise. */
 function lost(n: number, integrationId: number, state: 'dead' | 'cancelled', at = Date.now() - HOUR_MS): Completion {
   const foundAt = new Date(at + n);
-  const deliveries = [{ ...deliveryTo(webhookDestination(integrationId)), state, attempts: 4 }];
+  const deliveries = [deliveryTo(webhookDestination(integrationId), { state, attempts: 4 })];
   return completionOf(`${state}-${integrationId}-${n}`, { foundAt, deliveries });
 }
 
-describe('the redelivery over REST', () => {
+describe('the retry of one delivery over REST', () => {
   let round: Round;
   let admin: Admin;
 
@@ -46,6 +44,8 @@ describe('the redelivery over REST', () => {
       receiver.behave((_reception, n) => (n < 7 ? { kind: 'status', status: 503 } : { kind: 'ok' }));
       const answer = await admin.retry(1, sessionId);
       expect(answer).toMatchObject({ status: 202, body: { state: 'pending', attempts: 4 } });
+      const by = 'admin-of-org-t1@example.com';
+      expect(answer.body.redeliveries).toEqual([{ id: expect.any(String), at: expect.any(String), by }]);
       expect(answer.body.reason).toBeUndefined();
       await round.allSettled();
 
@@ -81,10 +81,8 @@ describe('the redelivery over REST', () => {
     it('is refused while the integration is disabled', async () => {
       await round.addWebhook('t1', { enabled: false });
       await round.completions.insertOne(lost(1, 1, 'dead'));
-      const answers = [await admin.retry(1, 'dead-1-1'), await admin.recover(1, { since: LONG_AGO })];
-      expect(answers.map(({ status, body }) => [status, body.message])).toEqual(
-        Array(2).fill([409, 'the integration is disabled: enable it first']),
-      );
+      const { status, body } = await admin.retry(1, 'dead-1-1');
+      expect([status, body.message]).toEqual([409, 'the integration is disabled: enable it first']);
       expect((await deliveryNow(round, 'dead-1-1')).state).toBe('dead');
     });
 
@@ -111,78 +109,6 @@ describe('the redelivery over REST', () => {
       const { open: _open, completedAt: _completedAt, deliveries: _deliveries, ...session } = lost(1, 1, 'dead');
       await round.service.get(IntentRepository).add(lease, [{ ...session, destinations: [webhookDestination(1)] }]);
       expect((await admin.retry(1, 'dead-1-1')).status).toBe(409);
-    });
-  });
-
-  describe('recover', () => {
-    it('sends the dead and the cancelled deliveries of that time and integration, and no others', async () => {
-      const receiver = await round.addWebhook('t1');
-      const other = await round.addWebhook('t1');
-      const at = Date.now() - HOUR_MS;
-      await round.completions.insertMany([
-        lost(1, 1, 'dead'),
-        lost(1, 1, 'cancelled'),
-        lost(1, 2, 'dead'),
-        { ...lost(2, 1, 'dead', at - 2 * HOUR_MS), _id: 'earlier' },
-        { ...lost(3, 1, 'dead', at + HOUR_MS / 2), _id: 'later' },
-      ]);
-      for (const id of ['dead-1-1', 'cancelled-1-1'])
-        round.core.addSession({ tenantId: 't1', id, status: 'COMPLETED' });
-      const since = new Date(at - HOUR_MS / 4).toISOString();
-      const until = new Date(at + HOUR_MS / 4).toISOString();
-
-      expect(await admin.recover(1, { since, until })).toMatchObject({ status: 202, body: { recovered: 2, more: false } }); // prettier-ignore
-      await round.allSettled();
-      expect(receiver.accepted.map(({ webhookId }) => webhookId).sort()).toEqual(['cancelled-1-1:1', 'dead-1-1:1']);
-      expect(other.received).toEqual([]);
-      for (const id of ['earlier', 'later']) expect((await deliveryNow(round, id)).state).toBe('dead');
-      expect((await admin.recover(1, { since, until })).body).toEqual({ recovered: 0, more: false });
-    });
-
-    it('takes 10,000 deliveries at most, the oldest first, and makes fifty due in each second', async () => {
-      const receiver = await round.addWebhook('t1');
-      receiver.behave({ kind: 'hang' });
-      const all = Array.from({ length: 10_003 }, (_, n) => lost(n, 1, 'dead'));
-      await round.completions.insertMany(all);
-      round.platform.fault({ service: 'hbf-core', route: 'GET /chat-sessions/{id}', kind: 'hang' });
-
-      const before = Date.now();
-      const { status, body } = await admin.recover(1, { since: LONG_AGO });
-      const after = Date.now();
-      expect([status, body]).toEqual([202, { recovered: 10_000, more: true }]);
-
-      const pendingOnes = await round.completions.find({ open: true }).sort({ foundAt: 1 }).toArray();
-      expect(pendingOnes).toHaveLength(10_000);
-      expect(pendingOnes.at(-1)!._id).toBe('dead-1-9999');
-      // the first ones are claimed, postponed or given back by now: their due time is another
-      const free = pendingOnes
-        .map((one) => deliveryOf(one, 'webhook:1'))
-        .filter(({ token, at, dueAt }) => !token && !at && dueAt!.getTime() > Date.now());
-      const seconds = new Map<number, number>();
-      for (const { dueAt } of free) seconds.set(dueAt!.getTime(), (seconds.get(dueAt!.getTime()) ?? 0) + 1);
-      const dueTimes = [...seconds.keys()].sort((a, b) => a - b);
-      expect(Math.max(...seconds.values())).toBe(50);
-      for (let i = 1; i < dueTimes.length; i++) expect(dueTimes[i]! - dueTimes[i - 1]!).toBe(1_000);
-      const last = dueTimes.at(-1)! - 199_000; // 10,000 at fifty a second: the last ones 199 seconds later
-      expect(last).toBeGreaterThanOrEqual(before - 1_000); // the database's clock is rounded
-      expect(last).toBeLessThanOrEqual(after + 1_000);
-    });
-
-    const DATE = (name: string) => `${name}: must be an ISO 8601 date-time, such as 2026-11-20T08:00:00Z`;
-    it.each([
-      { body: {}, says: [DATE('since')] },
-      { body: { since: 5 }, says: [DATE('since')] },
-      { body: { since: '2026-W47' }, says: [DATE('since')] },
-      { body: { since: '2026-13-01T00:00:00Z', until: [] }, says: [DATE('since'), DATE('until')] },
-      { body: { since: LONG_AGO, before: LONG_AGO }, says: ['before: is not a known property'] },
-      { body: { since: LONG_AGO, until: LONG_AGO }, says: ['until: must be later than since'] },
-      { body: { since: LONG_AGO, until: '2019-12-31T00:00:00Z' }, says: ['until: must be later than since'] },
-      { body: { since: '2999-01-01T00:00:00Z' }, says: ['until: must be later than since'] },
-    ])('is refused for $body', async ({ body, says }) => {
-      await round.addWebhook('t1');
-      const answer = await admin.recover(1, body);
-      expect(answer.status).toBe(400);
-      expect(new Set(answer.body.message)).toEqual(new Set(says));
     });
   });
 });

@@ -31,7 +31,9 @@ async function routesOf(organizationId: string, integrationId: number, tenant: s
   const { body: document } = await fixture.call<ApiDocument>('GET', '/api-json');
   const ours = Object.entries(document.paths).filter(([template]) => template.startsWith('/organizations/{orgId}/'));
   const bodyOf = (template: string, method: string) => {
-    if (template.endsWith('/recover')) return { body: { since: '2026-01-01T00:00:00.000Z' } };
+    if (template.endsWith('/redeliveries') && method === 'post') return { body: { since: '2026-01-01T00:00:00.000Z' } };
+    if (template.endsWith('/rotate')) return {};
+    if (method === 'patch') return { body: {} };
     return /post|put/.test(method) ? { body: integration({ tenants: [tenant], url: NOWHERE }) } : {};
   };
   return ours.flatMap(([template, methods]) =>
@@ -40,7 +42,8 @@ async function routesOf(organizationId: string, integrationId: number, tenant: s
       path: template
         .replace('{orgId}', organizationId)
         .replace('{integrationId}', String(integrationId))
-        .replace(/\{\w+\}/g, 'unknown'),
+        .replace(/\{\w+\}/g, 'unknown')
+        .replace(/^\/organizations\/[^/]+\/deliveries$/, '$&?state=dead'),
       ...bodyOf(template, method),
     })),
   );

@@ -64,7 +64,7 @@ describe('deliveries to the services of the platform', () => {
     expect(keys()).toEqual(Array(3).fill(`${sessionId}:flow`));
 
     heal();
-    await round.service.get(Redelivery).retry(sessionId, flow);
+    await round.service.get(Redelivery).retry(sessionId, flow, 'ada');
     const again = await deliveryWhen(round, [sessionId, 'flow:t1'], ({ state }) => state === 'delivered');
     expect(again.timeouts).toBeUndefined();
     expect(keys()).toEqual(Array(4).fill(`${sessionId}:flow`));

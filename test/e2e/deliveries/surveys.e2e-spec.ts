@@ -51,7 +51,7 @@ describe('the surveys of a session', () => {
     ]);
 
     heal();
-    await round.service.get(Redelivery).retry(sessionId, surveys);
+    await round.service.get(Redelivery).retry(sessionId, surveys, 'ada');
     const again = await deliveryWhen(round, [sessionId, 'surveys:t1'], ({ state }: Delivery) => state === 'delivered');
     expect(timesOf('s1', 's2', 's3', 's4', 's5')).toEqual([1, 1, 1, 1, 1]);
     expect(again.parts).toEqual(['s1', 's2', 's3', 's4', 's5'].map(part));

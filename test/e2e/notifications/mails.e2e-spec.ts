@@ -90,7 +90,9 @@ describe('mails', () => {
     const sum = () => told().reduce((all, count) => all + Number(count ?? 0), 0);
     await waitFor('the mails to tell of three', () => sum() === 3);
     const mail = sink.mails.find(({ subject }) => subject.includes('given up'))!;
-    expect(mail.text).toMatch(/Send again what was given up: POST .*\/integrations\/1\/recover with \{"since": "20/);
+    expect(mail.text).toMatch(
+      /Send again what was given up: POST .*\/integrations\/1\/redeliveries with \{"since": "20/,
+    );
   });
 
   it('are sent once in the interval, and what happens meanwhile in one digest with counts', async () => {
