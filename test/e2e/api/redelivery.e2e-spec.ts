@@ -5,7 +5,7 @@ import { HOUR_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Admin } from '../fixtures/admin.js';
 import { completionOf, deliveryTo } from '../fixtures/completions.js';
-import { addSessions, deliveryNow, deliveryOf, HoldingReceiver } from '../fixtures/deliveries.js';
+import { addSessions, deliveryNow, HoldingReceiver } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(60_000);
