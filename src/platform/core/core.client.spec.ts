@@ -287,6 +287,16 @@ describe('CoreClient', () => {
     });
   });
 
+  describe('listTenantsOf', () => {
+    it("lists an organization's tenants with settings and plugins, and leaves out what is another's", async () => {
+      answers = [{ body: { items: [TENANT, { ...TENANT, id: 't2', organizationId: 'o2' }, { id: 't3' }] } }];
+      const page = await core.listTenantsOf('o1', 0, 5);
+      expect(page).toMatchObject({ items: [{ id: 't1', organizationId: 'o1' }], count: 3, rejected: [{ id: 't3' }] });
+      const flags = 'includeSettings=true&includeSystemSettings=true&includePlugins=true';
+      expect(seen.map((one) => one.url)).toEqual([`/organizations/o1/tenants?page=0&pageSize=5&${flags}`]);
+    });
+  });
+
   describe('getCurrentUser', () => {
     const user = { id: 'u1', email: 'a@b.c', isModerator: false, organizationRoles: { o1: ['HBF_ORG_ADMIN', 5] } };
 

@@ -1,0 +1,16 @@
+export interface ActiveSessionsQuery {
+  /** hbf-core has an index for lists of one tenant only. */
+  tenantId: string;
+  /** The scan's cutoff: one for all its pages, as they shift while sessions are completed. */
+  lastInteractionBefore: Date;
+  /** From 0. */
+  page: number;
+  pageSize: number;
+  includeMessages: boolean;
+}
+
+export interface SessionQuery {
+  includeMessages: boolean;
+  /** Whose session it must be. */
+  tenantId: string;
+}
