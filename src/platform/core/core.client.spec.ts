@@ -181,6 +181,13 @@ describe('CoreClient', () => {
       await expect(again()).rejects.toMatchObject({ kind: 'unauthorized' });
       await expect(again()).rejects.toMatchObject({ kind: 'shape' });
     });
+
+    it("gives any tenant's session where none is named, and tries once where that is asked for", async () => {
+      answers = [{ body: { ...SESSION, tenantId: 't2' } }, { status: 503 }, { body: SESSION }];
+      const any = { includeMessages: false, tenantId: undefined, repeatable: false };
+      expect(await core.getSession('s1', any)).toMatchObject({ tenantId: 't2' });
+      await expect(core.getSession('s1', any)).rejects.toMatchObject({ status: 503 });
+    });
   });
 
   const survey = (n: number, session = 's1') => ({ id: `v${n}`, session });

@@ -75,7 +75,7 @@ export class CoreClient {
   }
 
   /**
-   * @param tenantId whose session it must be
+   * @param tenantId whose session it must be; undefined: the caller looks at the session's own
    * @param room as for listActiveSessions; without enough of it (isNoRoom) the session may be read later, or alone
    * @returns undefined when hbf-core answers that it does not know the session (404, 410); so does an ingress while
    *   hbf-core is deployed: see CoreWitness
@@ -84,18 +84,18 @@ export class CoreClient {
    */
   async getSession(
     id: string,
-    { includeMessages, tenantId }: SessionQuery,
+    { includeMessages, tenantId, repeatable = true }: SessionQuery,
     room?: Room,
   ): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
     const route = '/chat-sessions/{id}';
-    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
+    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, repeatable, room };
     const session = await unlessMissing(this.get(request, sessionOf));
     if (!session) return undefined;
     const wrong = (code: string) => new PlatformError({ service: 'hbf-core', route, kind: 'shape', code });
     if (session.id !== id) throw wrong('other_session');
     this.witness.noteSession(id);
-    if (session.tenantId !== undefined && session.tenantId !== tenantId) throw wrong('foreign_session');
+    if (tenantId !== undefined && (session.tenantId ?? tenantId) !== tenantId) throw wrong('foreign_session');
     return session;
   }
 

@@ -11,6 +11,8 @@ export interface ActiveSessionsQuery {
 
 export interface SessionQuery {
   includeMessages: boolean;
-  /** Whose session it must be. */
-  tenantId: string;
+  /** Whose session it must be; undefined: anybody's. */
+  tenantId: string | undefined;
+  /** Whether it is tried again where it fails, as it is unless said otherwise; not while somebody waits for it. */
+  repeatable?: boolean;
 }
