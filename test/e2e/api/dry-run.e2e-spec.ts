@@ -176,6 +176,15 @@ describe('a dry run', () => {
       expect([status, body.tenants, body.complete.count, body.held.count]).toEqual([200, 0, 0, 0]);
     });
 
+    it('asks, beside another one and a check, for no more lists at a time than a check alone', async () => {
+      for (let n = 0; n < 60; n++) round.addTenant(`many-${n}`, { organizationId: 'org' });
+      const dryRun = round.service.get(DryRun);
+      round.core.server.resetCounters();
+      const [all, org, check] = await Promise.all([dryRun.run(), dryRun.run('org'), round.check()]);
+      expect([all.tenants, org.tenants, check.tenantsScanned]).toEqual([63, 62, 63]);
+      expect(round.core.server.peak(LIST)).toBeLessThanOrEqual(8 + 1); // the check's question for a tenant that is none
+    });
+
     it('is joined while it runs; one of another scope is not', async () => {
       const dryRun = round.service.get(DryRun);
       round.core.server.resetCounters();
