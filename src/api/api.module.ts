@@ -13,6 +13,8 @@ import {
   OrganizationDeliveriesController,
 } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { DryRunController, OrganizationDryRunController } from './dry-run.controller.js';
+import { DryRunService } from './dry-run.service.js';
 import { ExampleDeliveryController } from './example-delivery.controller.js';
 import { ExampleDeliveryService } from './example-delivery.service.js';
 import { IntegrationErrorsController } from './integration-errors.controller.js';
@@ -60,10 +62,13 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     OrganizationRedeliveriesController,
     AllRedeliveriesController,
     SessionDeliveriesController,
+    DryRunController,
+    OrganizationDryRunController,
     OperationsController,
   ],
   providers: [
     DeliveriesService,
+    DryRunService,
     ExampleDeliveryService,
     IntegrationErrorsService,
     IntegrationLimits,
