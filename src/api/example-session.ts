@@ -1,10 +1,10 @@
-import { buildSessionPayload } from '../payload/session-payload.js';
+import { buildWebhookPayload } from '../payload/session-payload.js';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { readTenant } from '../platform/core/tenant.dto.js';
 import type { JsonObject } from '../platform/shape.js';
 
 /**
- * The payload of an invented session, built as real ones are, with `"test": true`.
+ * The payload of an invented session, built as real ones are, with `test: true` in its member `webhook`.
  *
  * @param at when it "ended", epoch milliseconds
  */
@@ -31,5 +31,5 @@ export function exampleSession(organizationId: string, tenantId: string, id: str
     liveChats: [],
   });
   const tenant = readTenant({ id: tenantId, organizationId, displayName: 'Example' });
-  return buildSessionPayload({ session, tenant, contacts: [], revision: 1, test: true });
+  return buildWebhookPayload({ session, tenant, contacts: [], revision: 1, test: true });
 }

@@ -110,7 +110,7 @@ describe('an example on demand', () => {
     expect(sent).toMatchObject({ method: 'POST', path: '/hook?key=1', verified: true });
     expect(sent!.headers['x-api-key']).toBe('PLANTED-header-value');
     expect(sent!.body).toMatchObject({
-      test: true,
+      webhook: { schema: 'chat-session.completed/1', revision: 1, test: true },
       status: 'COMPLETED',
       organizationId: 'org1',
       tenantId: 't1',
