@@ -115,8 +115,9 @@ describe('an example on demand', () => {
       organizationId: 'org1',
       tenantId: 't1',
       tenant: { id: 't1' },
-      participants: [{ role: 'END_USER' }, { role: 'BOT' }],
-      contacts: [],
+      duration: 60_000, // milliseconds
+      participants: [{ role: 'END_USER' }, { role: 'BOT' }, { role: 'AGENT' }],
+      contacts: [{ fullName: 'Example User' }],
     });
   });
 
