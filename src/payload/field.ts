@@ -2,7 +2,7 @@ import { customerData, fields, list, type Reader, scalar, scalarMap } from './al
 
 /** What a value is. */
 export type Shape =
-  | { kind: 'text'; format?: 'date-time' | 'email'; known?: readonly string[]; only?: readonly string[] }
+  | { kind: 'text'; format?: 'date-time'; known?: readonly string[]; only?: readonly string[] }
   | { kind: 'integer'; minimum?: number }
   | { kind: 'flag'; only?: true }
   /** The customer's own data, of any shape. */
@@ -46,7 +46,6 @@ function told<S extends Shape>(shape: S, means: string, more: Partial<Notes>): S
 type More = Partial<Notes>;
 export const text = (means: string, { known, ...more }: More & { known?: readonly string[] } = {}) =>
   told({ kind: 'text', ...(known && { known }) }, means, more);
-export const email = (means: string, more: More = {}) => told({ kind: 'text', format: 'email' }, means, more);
 export const dateTime = (means: string, more: More = {}) => told({ kind: 'text', format: 'date-time' }, means, more);
 export const integer = (means: string, more: More = {}) => told({ kind: 'integer' }, means, more);
 export const flag = (means: string, more: More = {}) => told({ kind: 'flag' }, means, more);

@@ -70,15 +70,22 @@ function shapeOf(shape: Shape): JsonSchema {
 
 function describe(field: Field): string {
   const { means, unit, absent, from } = field;
-  const sentences = [means, unit && `In ${unit}`, knownOf(field), absent && `Absent: ${absent}`, `From: ${from}`];
+  const known = knownOf(field);
+  const sentences = [
+    means,
+    unit && `In ${unit}`,
+    known && `Known values: ${known}`,
+    absent && `Absent: ${absent}`,
+    `From: ${from}`,
+  ];
   return sentences
     .filter((sentence) => sentence !== undefined && sentence !== '')
     .map((sentence) => `${sentence}.`)
     .join(' ');
 }
 
-/** The values that a field is known to have. hbf-core may add others. */
+/** The values that a text is known to have, for people; undefined: any. hbf-core may add others. */
 export function knownOf(field: Field): string | undefined {
   if (field.kind !== 'text' || !field.known) return undefined;
-  return `Known values: ${field.known.join(', ')}; there may be others`;
+  return `${field.known.join(', ')}; there may be others`;
 }

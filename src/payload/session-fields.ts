@@ -3,7 +3,6 @@ import {
   any,
   counts,
   dateTime,
-  email,
   type Field,
   type Fields,
   flag,
@@ -59,8 +58,8 @@ export const MESSAGE: Structure = {
     category: text('What it belongs to', { known: ['COMMON', 'LIVE_CHAT', 'FALLBACK', 'FEEDBACK', 'BACK'] }),
     isUserInteraction: flag('Whether a user sent it'),
     subscriberHandle: text('The handle of who sent it', { absent: 'hbf-core has none, as for the bot' }),
-    subscriberName: text('The name of who sent it; bot for the bot'),
-    subscriberEmail: email('The e-mail address of who sent it'),
+    subscriberName: text('The name of who sent it; `bot` for the bot'),
+    subscriberEmail: text('The e-mail address of who sent it'),
     message: text('What was said; empty for most live chat events'),
     tags: texts('Its tags'),
     intentName: text('The intent that it triggered', { absent: 'it triggered none' }),
@@ -100,7 +99,7 @@ export const METADATA: Structure = {
   about: 'Where the session came from.',
   fields: {
     subscriberName: text('Name of the end user'),
-    subscriberEmail: email('E-mail address of the end user'),
+    subscriberEmail: text('E-mail address of the end user'),
     subscriberCustomData: any("What the tenant's page or application said of the end user, of any shape", {
       from: "the tenant's own systems",
     }),
@@ -116,7 +115,7 @@ export const CSAT_SURVEY: Structure = {
   name: 'SessionCsatSurvey',
   about: 'A question for the satisfaction of the end user.',
   fields: {
-    id: text('The answered node'),
+    id: text('The answer to the node of the survey'),
     name: text('Name of the variable of the node'),
     status: text('Whether it was answered', { known: ['PRESENTED', 'ANSWERED'] }),
     sectionsScore: counts('The score of each section, by its name'),
@@ -125,7 +124,7 @@ export const CSAT_SURVEY: Structure = {
 
 export const CONVERSATION_NODE: Structure = {
   name: 'SessionConversationNode',
-  about: 'A conversation node that the session came past.',
+  about: 'A conversation node that was used in the session.',
   fields: { nodeId: text('The node'), appearances: integer('How often') },
 };
 
@@ -141,7 +140,7 @@ export const SESSION_FIELDS: Fields = {
   uuid: text('The session: its uuid', { absent: 'hbf-core tells it as id alone' }),
   status: text('Its status', { known: ['ACTIVE', 'COMPLETED'] }),
   duration: integer('How long it lasted', { unit: 'milliseconds' }),
-  messageCount: integer('How many messages hbf-core counts; fewer than messages holds'),
+  messageCount: integer('How many messages hbf-core counts; fewer than `messages` holds'),
   summary: text('Summary by the analysis', BY_ANALYSIS),
   sentiment: text('Label by the analysis', BY_ANALYSIS),
   resolution: text('Label by the analysis', BY_ANALYSIS),
@@ -152,7 +151,7 @@ export const SESSION_FIELDS: Fields = {
   language: text('Its language, such as en'),
   tags: texts('Its tags'),
   lastInteraction: dateTime('When somebody last wrote, by the clock of hbf-core'),
-  conversationNodes: objects(CONVERSATION_NODE, 'The conversation nodes that it came past'),
+  conversationNodes: objects(CONVERSATION_NODE, 'The conversation nodes that were used in it'),
   intents: counts('How often each intent was triggered, by its name'),
   createdAt: dateTime('When it began'),
   updatedAt: dateTime('When hbf-core last changed it'),
