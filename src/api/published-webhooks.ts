@@ -21,6 +21,10 @@ const WEBHOOK_HEADERS = [
 
 const TRIGGER_HEADERS = [header('idempotency-key', 'The trigger: the same for every attempt and redelivery of it')];
 
+/** What is sent to hbf-event-publisher carries the token of this service; webhooks are signed instead. */
+const BEARER: Operation['security'] = [{ bearer: [] }];
+const SIGNED: Operation['security'] = [];
+
 /** What the service sends, for the OpenAPI document: the bodies of webhooks and of the triggers of flows. */
 export function publishedWebhooks(): PublishedBodies {
   return {
@@ -29,6 +33,7 @@ export function publishedWebhooks(): PublishedBodies {
         operationId: 'chatSessionCompleted',
         summary: 'A chat session has ended',
         description: `Sent to the URL of each enabled integration that lists the tenant. ${MORE}`,
+        security: SIGNED,
         parameters: WEBHOOK_HEADERS,
         responses: {
           '2XX': { description: 'Delivered' },
@@ -42,6 +47,7 @@ export function publishedWebhooks(): PublishedBodies {
         operationId: 'flowChatSessionCompleted',
         summary: 'A chat session has ended: trigger of flows',
         description: 'Sent to hbf-event-publisher, which starts the flows of the tenant.',
+        security: BEARER,
         parameters: TRIGGER_HEADERS,
         responses: { '2XX': { description: 'Delivered' } },
       }),
@@ -49,6 +55,7 @@ export function publishedWebhooks(): PublishedBodies {
         operationId: 'flowSurveyCompleted',
         summary: 'A survey of an ended chat session: trigger of flows',
         description: 'Sent to hbf-event-publisher once for each survey of an ended session.',
+        security: BEARER,
         parameters: TRIGGER_HEADERS,
         responses: { '2XX': { description: 'Delivered' } },
       }),
