@@ -303,7 +303,7 @@ export class Config {
   readonly corsAllowedOrigins: readonly string[];
 
   @EnvVar('SWAGGER_ENABLED', flag, {
-    meaning: 'serve Swagger UI at /api and its document at /api-json; unset: only outside production',
+    meaning: 'serve Swagger UI at /api; unset: only outside production. The document at /api-json is always served',
   })
   readonly swaggerEnabled?: boolean;
 

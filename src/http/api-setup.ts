@@ -2,14 +2,18 @@ import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import helmet from 'helmet';
 import { Config } from '../config/config.js';
-import { documentApi } from './api-document.js';
+import { documentApi, type PublishedBodies } from './api-document.js';
 import { MAX_BODY_BYTES } from './body.pipe.js';
 import { ApiExceptionFilter } from './exception.filter.js';
 import { identifyRequest } from './request-id.js';
 import { setUpValidation } from './validation.js';
 
-/** What every route shares: ids, headers, limits and validation of requests, errors, and the API's own documentation. */
-export function setUpApi(app: INestApplication): void {
+/**
+ * What every route shares: ids, headers, limits and validation of requests, errors, and the API's own documentation.
+ *
+ * @param published what the documentation tells of the bodies that are sent
+ */
+export function setUpApi(app: INestApplication, published: () => PublishedBodies): void {
   const express = app as NestExpressApplication;
   const config = app.get(Config);
   express.disable('x-powered-by');
@@ -21,7 +25,7 @@ export function setUpApi(app: INestApplication): void {
   express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: ['application/json', 'application/merge-patch+json'] });
   setUpValidation(app);
   app.useGlobalFilters(new ApiExceptionFilter());
-  if (config.swaggerEnabled ?? !config.production) documentApi(app);
+  documentApi(app, { ui: config.swaggerEnabled ?? !config.production, published });
 }
 
 function allowOrigins(app: INestApplication, origins: readonly string[]): void {
