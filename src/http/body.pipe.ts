@@ -5,6 +5,8 @@ import { ViolationsException } from './violations.js';
 export const MAX_BODY_BYTES = 256 * 1024;
 const MAX_DEPTH = 32;
 
+export const NO_OBJECT = 'must be a JSON object, sent as application/json';
+
 /**
  * Refuses a body that is no JSON object, and any value that is nested so deep that walking it would exhaust the stack.
  * It runs before the validation, which walks.
@@ -12,7 +14,7 @@ const MAX_DEPTH = 32;
 export class BodyPipe implements PipeTransform {
   transform(value: unknown, { type }: ArgumentMetadata): unknown {
     if (isDeeperThan(value, MAX_DEPTH)) throw refusal('is nested too deep');
-    if (type === 'body' && !isObject(value)) throw refusal('must be a JSON object, sent as application/json');
+    if (type === 'body' && !isObject(value)) throw refusal(NO_OBJECT);
     return value;
   }
 }
