@@ -286,7 +286,8 @@ export class Config {
 
   @EnvVar('API_RATE_LIMIT_PER_MIN', integer(1, 1_000_000), {
     default: '300',
-    meaning: 'requests to the REST API that one token, and one address, may make in a minute',
+    meaning:
+      'requests to the REST API that one valid token, and one address without a valid token, may make in a minute',
   })
   readonly apiRateLimitPerMin: number;
 
@@ -303,7 +304,7 @@ export class Config {
   readonly corsAllowedOrigins: readonly string[];
 
   @EnvVar('SWAGGER_ENABLED', flag, {
-    meaning: 'serve Swagger UI at /api and its document at /api-json; unset: only outside production',
+    meaning: 'serve Swagger UI at /api; unset: only outside production. Its document, /api-json, is always served',
   })
   readonly swaggerEnabled?: boolean;
 

@@ -26,7 +26,7 @@ export function setUpApi(app: INestApplication): void {
   express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: (request) => hasReadableBody(request as Request) });
   setUpValidation(app);
   app.useGlobalFilters(new ApiExceptionFilter());
-  if (config.swaggerEnabled ?? !config.production) documentApi(app);
+  documentApi(app, { ui: config.swaggerEnabled ?? !config.production });
 }
 
 function allowOrigins(app: INestApplication, origins: readonly string[]): void {
