@@ -1,12 +1,13 @@
-import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Post, Put, Res } from '@nestjs/common';
-import { ApiBody, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Patch, Post, Put, Res } from '@nestjs/common';
+import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CallerName } from '../auth/organization-admin.guard.js';
 import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { PATCH_TYPES } from '../http/body-types.js';
 import { ApiError, ApiInvalid } from '../http/error-body.js';
 import { entityTag, IfMatch } from './if-match.decorator.js';
-import { IntegrationDto, IntegrationResource } from './integrations.dto.js';
-import { IntegrationsService, type VersionedResource } from './integrations.service.js';
+import { IntegrationDto, IntegrationPatchDto, IntegrationResource } from './integrations.dto.js';
+import { givenSettingsOf, IntegrationsService, settingsOf, type VersionedResource } from './integrations.service.js';
 import { IntegrationParams, OrganizationParams } from './params.dto.js';
 
 const ETAG = {
@@ -15,7 +16,8 @@ const ETAG = {
 const IF_MATCH = { name: 'If-Match', required: false, description: 'An ETag: change only that version' } as const;
 const ApiMissing = () => ApiError(404, 'This organization has no such integration');
 const ApiChanged = () => ApiError(412, 'Changed meanwhile: If-Match names another version');
-const ApiLimit = () => ApiError(409, 'It would exceed the limit of enabled integrations that the message names');
+const ApiLimit = () =>
+  ApiError(409, 'It would exceed the limit of enabled integrations that the message names, or others keep changing it');
 const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
 
 /** The published API for webhook integrations; operation ids and tags are those that generated clients know. */
@@ -39,7 +41,7 @@ export class IntegrationsController {
     @CallerName() by: string,
     @Res({ passthrough: true }) response: Response,
   ): Promise<IntegrationResource> {
-    return tagged(response, await this.integrations.create(orgId, dto, by));
+    return tagged(response, await this.integrations.create(orgId, settingsOf(dto), by));
   }
 
   @Get()
@@ -81,7 +83,29 @@ export class IntegrationsController {
     @IfMatch() version: number | undefined,
     @Res({ passthrough: true }) response: Response,
   ): Promise<IntegrationResource> {
-    return tagged(response, await this.integrations.replace(params, dto, by, version));
+    return tagged(response, await this.integrations.change(params, settingsOf(dto), by, version));
+  }
+
+  @Patch(':integrationId')
+  @NotStored()
+  @ApiOperation({ operationId: 'SessionsController_changeIntegration', summary: 'Change some settings' })
+  @ApiHeader(IF_MATCH)
+  @ApiConsumes(...PATCH_TYPES)
+  @ApiBody({ type: IntegrationPatchDto, examples: { enable: { value: { enabled: true } } } })
+  @ApiResponse({ status: 200, description: 'Changed', type: IntegrationResource, ...ETAG })
+  @ApiInvalid()
+  @ApiMissing()
+  @ApiLimit()
+  @ApiChanged()
+  @ApiTooLarge()
+  async change(
+    @Param() params: IntegrationParams,
+    @Body() dto: IntegrationPatchDto,
+    @CallerName() by: string,
+    @IfMatch() version: number | undefined,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<IntegrationResource> {
+    return tagged(response, await this.integrations.change(params, givenSettingsOf(dto), by, version));
   }
 
   @Delete(':integrationId')

@@ -1,7 +1,8 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsArray, IsBoolean, isEmail, isObject, IsString, Validate, ValidateIf, ValidateNested } from 'class-validator';
 import { isReservedHeaderName } from '../webhooks/webhook-headers.js';
+import { Ignores } from '../http/body.pipe.js';
 import { EachRule, ListRule, TextRule } from '../http/rules.js';
 import { MAX_URL_LENGTH, WebhookUrlRule } from './webhook-url.rule.js';
 
@@ -9,7 +10,22 @@ const MAX_TENANTS = 1_000;
 const MAX_HEADERS = 32;
 const MAX_HEADER_LENGTH = 4_096;
 const MAX_RECIPIENTS = 20;
+const MAX_RECIPIENT_LENGTH = 320;
 const MAX_ID_LENGTH = 128;
+
+/** Members of IntegrationResource that an administrator does not write: a body that GET answered may be sent back. */
+const READ_ONLY = [
+  'id',
+  'createdAt',
+  'createdBy',
+  'modifiedAt',
+  'modifiedBy',
+  'disabledReason',
+  'disabledAt',
+  'failingSince',
+  'circuit',
+  'signingSecret',
+];
 
 /** RFC 9110, 5.6.2. */
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]*$/;
@@ -19,6 +35,13 @@ const PRINTABLE_LATIN1 = /^[\x20-\x7e\xa0-\xff]*$/;
 /** Whether a value of `tenants` can be an id at all; TenantOwnership asks hbf-core whether it is one. */
 function isTenantId(value: unknown): value is string {
   return typeof value === 'string' && value.length <= MAX_ID_LENGTH && /^[^\p{Cc}\s]+$/u.test(value);
+}
+
+/** An e-mail address, or one with a name before it: `Ada <ada@example.com>`. */
+function isRecipient(value: unknown): value is string {
+  return (
+    typeof value === 'string' && value.length <= MAX_RECIPIENT_LENGTH && isEmail(value, { allow_display_name: true })
+  );
 }
 
 export class HeaderDto {
@@ -38,6 +61,7 @@ export class HeaderDto {
 }
 
 /** What an administrator writes. */
+@Ignores(READ_ONLY)
 export class IntegrationDto {
   @ApiProperty({
     description: 'Where ended sessions are posted to: absolute, https, without credentials, a public host',
@@ -50,49 +74,52 @@ export class IntegrationDto {
   url: string;
 
   @ApiProperty({
-    description: 'The tenants of this organization whose sessions are posted',
+    description: 'The tenants of this organization whose sessions are posted; none: nothing is sent',
     type: [String],
     example: ['66f1c0de9b1d8a0012345678'],
-    minItems: 1,
     maxItems: MAX_TENANTS,
     uniqueItems: true,
   })
   @IsArray({ message: 'must be a list' })
-  @ListRule('size', (ids) => ids.length >= 1 && ids.length <= MAX_TENANTS, `must hold 1 to ${MAX_TENANTS} entries`)
+  @ListRule('size', (ids) => ids.length <= MAX_TENANTS, `must hold at most ${MAX_TENANTS} entries`)
   @ListRule('distinct', (ids) => new Set(ids).size === ids.length, 'must hold each tenant once')
   @EachRule('ids', isTenantId, `a tenant's id: a string of 1 to ${MAX_ID_LENGTH} characters without spaces`)
   tenants: string[];
 
   @ApiProperty({
-    description: 'Sent with every post',
+    description: 'Sent with every post; null as well as nothing: none',
     required: false,
     type: [HeaderDto],
     example: [{ name: 'X-Api-Key', value: 'a-secret' }],
     maxItems: MAX_HEADERS,
   })
-  @ValidateIf((dto: IntegrationDto) => dto.headers !== undefined)
+  @ValidateIf((dto: IntegrationDto) => dto.headers !== undefined && dto.headers !== null)
   @IsArray({ message: 'must be a list' })
   @ListRule('size', (headers) => headers.length <= MAX_HEADERS, `must hold at most ${MAX_HEADERS} entries`)
   @EachRule('objects', isObject, 'an object with name and value')
   @ValidateNested({ each: true, message: 'must hold objects with name and value' })
   @Type(() => HeaderDto)
-  headers?: HeaderDto[];
+  headers?: HeaderDto[] | null;
 
   @ApiProperty({ description: 'Whether sessions are posted', example: true })
   @IsBoolean({ message: 'must be true or false' })
   enabled: boolean;
 
   @ApiProperty({
-    description: 'E-mail addresses that are told of failures; may be empty',
+    description: 'E-mail addresses that are told of failures, each with a name before it or without; may be empty',
     type: [String],
-    example: ['operations@example.com'],
+    example: ['operations@example.com', 'Ada <ada@example.com>'],
     maxItems: MAX_RECIPIENTS,
   })
   @IsArray({ message: 'must be a list' })
   @ListRule('size', (addresses) => addresses.length <= MAX_RECIPIENTS, `must hold at most ${MAX_RECIPIENTS} entries`)
-  @EachRule('emails', (entry) => isEmail(entry), 'an e-mail address')
+  @EachRule('emails', isRecipient, 'an e-mail address, as ada@example.com or Ada <ada@example.com>')
   errorEmailRecipients: string[];
 }
+
+/** Some members of an integration; those that are not given stay as they are (RFC 7396). */
+@Ignores(READ_ONLY)
+export class IntegrationPatchDto extends PartialType(IntegrationDto, { skipNullProperties: false }) {}
 
 /** An integration as it is answered. */
 export class IntegrationResource {
@@ -143,4 +170,12 @@ export class IntegrationResource {
     description: 'Since when posts have failed without a success; absent while all goes well',
   })
   failingSince?: Date;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'In the answer of POST alone: the secret that webhooks are signed with (Standard Webhooks). Later by GET …/signing-secret',
+    example: 'whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw',
+  })
+  signingSecret?: string;
 }

@@ -1,12 +1,15 @@
-import { Injectable, NotFoundException, PreconditionFailedException } from '@nestjs/common';
+import { ConflictException, Injectable, NotFoundException, PreconditionFailedException } from '@nestjs/common';
 import { Redelivery } from '../completions/redelivery.js';
-import type { IntegrationDto, IntegrationResource } from './integrations.dto.js';
+import type { IntegrationDto, IntegrationPatchDto, IntegrationResource } from './integrations.dto.js';
 import { IntegrationRepository, type IntegrationSettings } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { IntegrationLimits } from './integration-limits.js';
 import { TenantOwnership } from './tenant-ownership.js';
 import type { IntegrationParams } from './params.dto.js';
 import { newSigningSecret } from '../integrations/signing-secret.js';
+
+/** How often a change is tried that others are faster than. */
+const MAX_TRIES = 5;
 
 /** An integration as it is answered, and its version for the ETag. */
 export interface VersionedResource {
@@ -24,11 +27,17 @@ export class IntegrationsService {
     private readonly redelivery: Redelivery,
   ) {}
 
-  /** @param by the caller's name, by which the change is signed */
-  async create(organizationId: string, dto: IntegrationDto, by: string): Promise<VersionedResource> {
-    await this.tenants.check(organizationId, dto.tenants);
-    const write = () => this.integrations.create(organizationId, settingsOf(dto), by, newSigningSecret());
-    return this.shown(await this.limits.around(organizationId, dto, () => Promise.resolve(undefined), write));
+  /**
+   * @param by the caller's name, by which the change is signed
+   * @returns the integration with its signing secret
+   */
+  async create(organizationId: string, settings: IntegrationSettings, by: string): Promise<VersionedResource> {
+    await this.tenants.check(organizationId, settings.tenants);
+    const signingSecret = newSigningSecret();
+    const write = () => this.integrations.create(organizationId, settings, by, signingSecret);
+    const created = await this.limits.around(organizationId, settings, () => Promise.resolve(undefined), write);
+    const { resource, version } = this.shown(created);
+    return { resource: { ...resource, signingSecret }, version };
   }
 
   async list(organizationId: string): Promise<IntegrationResource[]> {
@@ -41,29 +50,37 @@ export class IntegrationsService {
   }
 
   /**
+   * Changes the settings that are given, under the version that was read; read again when somebody else was faster.
    * Pending deliveries of an integration that is disabled are cancelled: they are not sent when it is enabled again.
    *
    * @param version when given, the change is refused with 412 if the integration has another one
+   * @throws ConflictException when others keep changing it
    */
-  async replace(
+  async change(
     { orgId, integrationId }: IntegrationParams,
-    dto: IntegrationDto,
+    settings: Partial<IntegrationSettings>,
     by: string,
     version?: number,
   ): Promise<VersionedResource> {
-    const present = await this.find(orgId, integrationId);
-    if (version !== undefined && version !== present.version) throw changed();
-    await this.tenants.check(orgId, dto.tenants);
-    const write = () => this.integrations.replace(orgId, integrationId, settingsOf(dto), by, version);
-    const replaced = await this.limits.around(orgId, dto, () => this.find(orgId, integrationId), write);
-    if (!replaced) return this.refuseChange(orgId, integrationId);
-    if (!replaced.enabled) {
-      await this.redelivery.cancel(integrationId, 'the integration was disabled by an administrator');
+    for (let tries = 0; tries < MAX_TRIES; tries++) {
+      const present = await this.find(orgId, integrationId);
+      if (version !== undefined && version !== present.version) throw changed();
+      if (Object.keys(settings).length === 0) return this.shown(present);
+      const listed = new Set(present.tenants);
+      await this.tenants.check(orgId, settings.tenants?.filter((id) => !listed.has(id)) ?? []);
+      const wanted = { ...present, ...settings };
+      const write = () => this.integrations.change(present, settings, by);
+      const after = await this.limits.around(orgId, wanted, () => this.find(orgId, integrationId), write);
+      if (!after) continue;
+      if (!after.enabled) {
+        await this.redelivery.cancel(integrationId, 'the integration was disabled by an administrator');
+      }
+      return this.shown(after);
     }
-    return this.shown(replaced);
+    throw new ConflictException('others keep changing the integration; try again');
   }
 
-  /** @param version as for `replace` */
+  /** @param version as for `change` */
   async delete({ orgId, integrationId }: IntegrationParams, version?: number): Promise<void> {
     const deleted = await this.integrations.delete(orgId, integrationId, version);
     if (!deleted) await this.refuseChange(orgId, integrationId);
@@ -107,12 +124,15 @@ function changed(): PreconditionFailedException {
   return new PreconditionFailedException('the integration was changed meanwhile; read it again');
 }
 
-function settingsOf({
-  url,
-  tenants,
-  headers = [],
-  enabled,
-  errorEmailRecipients,
-}: IntegrationDto): IntegrationSettings {
-  return { url, tenants, headers, enabled, errorEmailRecipients };
+/** All settings, as POST and PUT give them. */
+export function settingsOf(dto: IntegrationDto): IntegrationSettings {
+  const { url, tenants, headers, enabled, errorEmailRecipients } = dto;
+  return { url, tenants, headers: headers ?? [], enabled, errorEmailRecipients };
+}
+
+/** Those that PATCH gives. */
+export function givenSettingsOf(dto: IntegrationPatchDto): Partial<IntegrationSettings> {
+  const { headers, ...others } = dto;
+  const given = Object.entries(others).filter(([, value]) => value !== undefined);
+  return { ...Object.fromEntries(given), ...(headers !== undefined && { headers: headers ?? [] }) };
 }

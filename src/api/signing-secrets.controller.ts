@@ -1,9 +1,9 @@
-import { Controller, Get, Param, Post } from '@nestjs/common';
-import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post } from '@nestjs/common';
+import { ApiBody, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
 import { ApiError, ApiInvalid } from '../http/error-body.js';
 import { IntegrationParams } from './params.dto.js';
-import { SigningSecretResource } from './signing-secrets.dto.js';
+import { RotationDto, SigningSecretResource } from './signing-secrets.dto.js';
 import { SigningSecretsService } from './signing-secrets.service.js';
 
 const ApiMissing = () => ApiError(404, 'No such integration, or it has no secret');
@@ -27,12 +27,13 @@ export class SigningSecretsController {
 
   @Post('rotate')
   @NotStored()
-  @ApiOperation({ summary: 'Make a new secret; the one before it signs too for 24 hours' })
+  @ApiOperation({ summary: 'Make a new secret; the ones before it sign too for the time that is given' })
+  @ApiBody({ type: RotationDto, required: false })
   @ApiResponse({ status: 201, description: 'The new secret', type: SigningSecretResource })
   @ApiInvalid()
   @ApiMissing()
-  @ApiError(409, 'The integration was changed at the same moment')
-  rotate(@Param() params: IntegrationParams): Promise<SigningSecretResource> {
-    return this.secrets.rotate(params);
+  @ApiError(409, 'Four secrets sign already, or the integration was changed at the same moment')
+  rotate(@Param() params: IntegrationParams, @Body() dto: RotationDto): Promise<SigningSecretResource> {
+    return this.secrets.rotate(params, dto);
   }
 }

@@ -1,14 +1,14 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { Clock } from '../persistence/clock.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
-import type { Integration } from '../integrations/integration.schema.js';
+import type { Integration, SigningSecret } from '../integrations/integration.schema.js';
 import { IntegrationsService } from './integrations.service.js';
-import { newSigningSecret } from '../integrations/signing-secret.js';
+import { formerSigningSecrets, newSigningSecret } from '../integrations/signing-secret.js';
 import type { IntegrationParams } from './params.dto.js';
-import type { SigningSecretResource } from './signing-secrets.dto.js';
+import type { RotationDto, SigningSecretResource } from './signing-secrets.dto.js';
 
-/** How long a replaced secret still signs: the receiver's time to change over. */
-const OVERLAP_MS = 24 * 3_600_000;
+/** Each secret adds a signature to every webhook. */
+const MAX_SIGNING = 4;
 
 /** The secrets that webhooks are signed with. */
 @Injectable()
@@ -24,10 +24,15 @@ export class SigningSecretsService {
     return this.shown(await this.service.find(orgId, integrationId));
   }
 
-  /** @throws ConflictException when somebody else changed the integration at the same moment */
-  async rotate({ orgId, integrationId }: IntegrationParams): Promise<SigningSecretResource> {
+  /** @throws ConflictException when four secrets sign already, or somebody else changed it at the same moment */
+  async rotate(
+    { orgId, integrationId }: IntegrationParams,
+    { expireOldAfterSeconds = 0 }: RotationDto,
+  ): Promise<SigningSecretResource> {
     const integration = await this.service.find(orgId, integrationId);
-    const rotated = await this.integrations.rotateSigningSecret(integration, newSigningSecret(), OVERLAP_MS);
+    const former = formerSigningSecrets(integration.signingSecrets, expireOldAfterSeconds * 1000, this.clock.now());
+    if (former.length >= MAX_SIGNING) throw tooMany(former);
+    const rotated = await this.integrations.rotateSigningSecret(integration, newSigningSecret(), former);
     if (!rotated) throw new ConflictException('the integration was changed meanwhile; read its secret again');
     return this.shown(rotated);
   }
@@ -42,4 +47,12 @@ export class SigningSecretsService {
     );
     return { secret, createdAt: current.createdAt, former };
   }
+}
+
+function tooMany(former: readonly SigningSecret[]): ConflictException {
+  const soonest = Math.min(...former.map(({ expiresAt }) => expiresAt!.getTime()));
+  const until = new Date(soonest).toISOString();
+  return new ConflictException(
+    `${MAX_SIGNING} secrets sign already: rotate again after ${until}, when one ends, or with expireOldAfterSeconds 0, which ends all at once`,
+  );
 }

@@ -26,6 +26,12 @@ export function EachRule(name: string, holds: (entry: unknown) => boolean, expec
   });
 }
 
+/** A rule for whole numbers from `min` to `max`. */
+export function WholeNumber(min: number, max: number): PropertyDecorator {
+  const holds = (value: unknown) => Number.isInteger(value) && (value as number) >= min && (value as number) <= max;
+  return rule('wholeNumber', holds, `must be a whole number from ${min} to ${max}`);
+}
+
 function rule(name: string, holds: (value: unknown) => boolean, expected: string): PropertyDecorator {
   return ValidateBy({ name, validator: { validate: holds, defaultMessage: () => expected } });
 }

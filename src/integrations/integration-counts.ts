@@ -3,6 +3,7 @@ import { InjectModel } from '@nestjs/mongoose';
 import type { Collection, Model } from 'mongoose';
 import { nativeCollection } from '../persistence/native-collection.js';
 import { INTEGRATION, type IntegrationDocument } from './integration.schema.js';
+import { withAddress } from './recipient.js';
 
 /** Counts integrations, each time over an index. Limits are counted no further than to the limit that is asked about. */
 @Injectable()
@@ -41,9 +42,10 @@ export class IntegrationCounts {
     return full?._id;
   }
 
-  /** @returns how many of these are the organization's and have the recipient for their errors */
+  /** @returns how many of these are the organization's and have the address among those that are told of errors */
   async withRecipient(recipient: string, organizationId: string, ids: readonly number[]): Promise<number> {
     if (ids.length === 0) return 0;
-    return this.integrations.countDocuments({ _id: { $in: ids }, organizationId, errorEmailRecipients: recipient });
+    const filter = { _id: { $in: ids }, organizationId, errorEmailRecipients: withAddress(recipient) };
+    return this.integrations.countDocuments(filter);
   }
 }

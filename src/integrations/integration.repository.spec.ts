@@ -7,6 +7,7 @@ import { Database } from '../persistence/database.js';
 import { Secrets } from '../persistence/secrets.js';
 import { IntegrationChanges } from './integration-changes.js';
 import { IntegrationRepository, type IntegrationSettings } from './integration.repository.js';
+import { formerSigningSecrets } from './signing-secret.js';
 
 const HOUR = 3_600_000;
 /** A variable, as the compiler would look for types beside it. */
@@ -88,7 +89,7 @@ describe('IntegrationRepository', () => {
   it('keeps organizations apart', async () => {
     const mine = await create('org1');
     expect(await repository.findInOrganization('org2', mine.id)).toBeNull();
-    expect(await repository.replace('org2', mine.id, settings(), 'eve')).toBeNull();
+    expect(await repository.change({ ...mine, organizationId: 'org2' }, settings(), 'eve')).toBeNull();
     expect(await repository.delete('org2', mine.id)).toBe(false);
     expect(await repository.list('org2')).toEqual([]);
     expect(await repository.list('org1')).toEqual([mine]);
@@ -110,11 +111,11 @@ describe('IntegrationRepository', () => {
     ]);
   });
 
-  it('replaces settings, keeps what is not a setting, and counts versions', async () => {
+  it('changes the settings that are given, keeps everything else, and counts versions', async () => {
     const created = await create('org1');
     clock.at += HOUR;
-    const replaced = await repository.replace('org1', created.id, settings({ headers: [], tenants: ['t5'] }), 'bob');
-    expect(replaced).toEqual({
+    const changed = await repository.change(created, { headers: [], tenants: ['t5'] }, 'bob');
+    expect(changed).toEqual({
       ...created,
       headers: [],
       tenants: ['t5'],
@@ -122,18 +123,19 @@ describe('IntegrationRepository', () => {
       modifiedAt: new Date(clock.at),
       version: 2,
     });
-    expect(await repository.replace('org1', created.id, settings(), 'late', 1)).toBeNull();
+    expect(await repository.change(created, settings(), 'late')).toBeNull();
     expect(await repository.delete('org1', created.id, 1)).toBe(false);
     expect(await repository.delete('org1', created.id, 2)).toBe(true);
   });
 
   it('lets the former signing secret sign for the overlap and no longer', async () => {
     const created = await create('org1');
-    const rotated = await repository.rotateSigningSecret(created, 'whsec_c2Vjb25k', 24 * HOUR);
     const at = clock.now();
+    const former = formerSigningSecrets(created.signingSecrets, 24 * HOUR, at);
+    const rotated = await repository.rotateSigningSecret(created, 'whsec_c2Vjb25k', former);
     expect(repository.activeSigningSecrets(rotated!, at)).toEqual(['whsec_c2Vjb25k', 'whsec_Zmlyc3Q=']);
     expect(repository.activeSigningSecrets(rotated!, at + 24 * HOUR)).toEqual(['whsec_c2Vjb25k']);
-    expect(await repository.rotateSigningSecret(created, 'whsec_bGF0ZQ==', HOUR)).toBeNull();
+    expect(await repository.rotateSigningSecret(created, 'whsec_bGF0ZQ==', former)).toBeNull();
   });
 
   it('is disabled by the service once, and forgets why when it is enabled again', async () => {
@@ -142,9 +144,9 @@ describe('IntegrationRepository', () => {
     expect(await repository.disable(id, 'gone', at)).toBe(true);
     expect(await repository.disable(id, 'gone', at)).toBe(false);
     expect(await repository.findById(id)).toMatchObject({ enabled: false, disabledReason: 'gone', disabledAt: at });
-    await repository.replace('org1', id, settings({ enabled: false }), 'bob');
+    await repository.change((await repository.findById(id))!, settings({ enabled: false }), 'bob');
     expect(await repository.findById(id)).toMatchObject({ enabled: false, disabledReason: 'gone' });
-    const enabled = await repository.replace('org1', id, settings(), 'bob');
+    const enabled = await repository.change((await repository.findById(id))!, { enabled: true }, 'bob');
     expect(Object.keys(enabled!)).not.toEqual(expect.arrayContaining(['disabledReason', 'disabledAt']));
   });
 

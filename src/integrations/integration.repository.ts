@@ -12,9 +12,10 @@ import {
   type Integration,
   type IntegrationDocument,
   type SealedHeader,
+  type SigningSecret,
 } from './integration.schema.js';
 
-/** The settings that an administrator makes; a PUT replaces all of them. */
+/** The settings that an administrator makes. */
 export interface IntegrationSettings {
   url: string;
   tenants: string[];
@@ -22,9 +23,6 @@ export interface IntegrationSettings {
   enabled: boolean;
   errorEmailRecipients: string[];
 }
-
-/** Limits the signatures of a webhook: each secret that is in force adds one. */
-const MAX_SIGNING_SECRETS = 4;
 
 type Filter = QueryFilter<IntegrationDocument>;
 
@@ -93,25 +91,20 @@ export class IntegrationRepository {
   }
 
   /**
-   * Replaces the settings and nothing else. Enabling removes the reason for which the service had disabled it, and the
-   * days of failing are counted from zero.
+   * Changes the settings that are given and nothing else. Enabling removes the reason for which the service had disabled
+   * it, and the days of failing are counted from zero.
    *
-   * @param version when given, the replacement is made only on that version
-   * @returns null when there is no such integration (in that version)
+   * @param present as it was read: the change is made on that version alone
+   * @returns null when there is none in that version any more
    */
-  async replace(
-    organizationId: string,
-    id: number,
-    settings: IntegrationSettings,
-    by: string,
-    version?: number,
-  ): Promise<Integration | null> {
+  async change(present: Integration, settings: Partial<IntegrationSettings>, by: string): Promise<Integration | null> {
     const forget = settings.enabled ? { $unset: { disabledReason: 1, disabledAt: 1, failingSince: 1 } } : {};
     const change = {
       $set: { ...this.seal(settings), modifiedAt: new Date(this.clock.now()), modifiedBy: by },
       $inc: { version: 1 },
       ...forget,
     };
+    const { organizationId, id, version } = present;
     return this.changes.announce(() => this.update(scoped(organizationId, id, version), change));
   }
 
@@ -122,21 +115,18 @@ export class IntegrationRepository {
   }
 
   /**
-   * Makes `secret` the one in force; the previous one signs too for another `overlapMs`.
+   * Makes `secret` the one in force.
    *
-   * @returns null when the integration was deleted or another rotation was faster (read it again)
+   * @param former those that sign beside it, as `formerSigningSecrets` gives them
+   * @returns null when the integration was deleted or another change was faster (read it again)
    */
-  async rotateSigningSecret(integration: Integration, secret: string, overlapMs: number): Promise<Integration | null> {
-    const now = this.clock.now();
-    const expiresAt = new Date(now + overlapMs);
-    const kept = integration.signingSecrets
-      .filter((entry) => !entry.expiresAt || entry.expiresAt.getTime() > now)
-      .map((entry) => ({ ...entry, expiresAt: entry.expiresAt ?? expiresAt }));
-    const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(now) };
-    const change = {
-      $set: { signingSecrets: [newest, ...kept].slice(0, MAX_SIGNING_SECRETS) },
-      $inc: { version: 1 },
-    };
+  async rotateSigningSecret(
+    integration: Integration,
+    secret: string,
+    former: readonly SigningSecret[],
+  ): Promise<Integration | null> {
+    const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(this.clock.now()) };
+    const change = { $set: { signingSecrets: [newest, ...former] }, $inc: { version: 1 } };
     const filter = scoped(integration.organizationId, integration.id, integration.version);
     return this.changes.announce(() => this.update(filter, change));
   }
@@ -187,15 +177,20 @@ export class IntegrationRepository {
     return toIntegration(await this.model.findOneAndUpdate(filter, change, options).lean<IntegrationDocument>());
   }
 
-  private seal(settings: IntegrationSettings): Omit<IntegrationSettings, 'headers'> & { headers: SealedHeader[] } {
-    const { url, tenants, headers, enabled, errorEmailRecipients } = settings;
-    const sealed = headers.map(({ name, value }) => ({ name, value: this.secrets.encrypt(value) }));
-    return { url, tenants, headers: sealed, enabled, errorEmailRecipients };
+  private seal<T extends Partial<IntegrationSettings>>(settings: T): Omit<T, 'headers'> & { headers?: SealedHeader[] } {
+    const { headers, ...others } = settings;
+    return headers ? { ...others, headers: headers.map((header) => this.sealHeader(header)) } : others;
+  }
+
+  private sealHeader({ name, value }: ClearHeader): SealedHeader {
+    return { name, value: this.secrets.encrypt(value) };
   }
 }
 
+/** Documents that an operator wrote by hand may have no version, which is read as 1. */
 function scoped(organizationId: string, id: number, version?: number): Filter {
-  return { _id: id, organizationId, ...(version !== undefined && { version }) };
+  if (version === undefined) return { _id: id, organizationId };
+  return { _id: id, organizationId, version: version === 1 ? { $in: [1, null] } : version };
 }
 
 /** Documents that an operator wrote by hand may lack fields that have a default. */

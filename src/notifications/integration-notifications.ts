@@ -3,6 +3,7 @@ import { IntegrationRepository } from '../integrations/integration.repository.js
 import type { IntegrationEvent } from './integration-event.js';
 import type { MailNote } from './mail-notes.js';
 import { MailWorker } from './mail-worker.js';
+import { addressOf } from '../integrations/recipient.js';
 
 const REASON_LENGTH = 300;
 
@@ -28,7 +29,7 @@ export class IntegrationNotifications {
     try {
       const integration = await this.integrations.findInOrganization(organizationId, integrationId);
       const note = noteOf(event, integration?.failingSince ?? event.since ?? at);
-      const recipients = [...new Set(integration?.errorEmailRecipients)];
+      const recipients = [...new Set(integration?.errorEmailRecipients.map(addressOf))];
       const topics = recipients.map((recipient) => ({ type: 'integrations', organizationId, recipient }) as const);
       await Promise.all(topics.map((topic) => this.worker.accept({ topic, ...note })));
     } catch (error) {

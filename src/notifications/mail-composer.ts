@@ -11,6 +11,7 @@ import { difference } from './mail-notes.js';
 import { type IntegrationEvents, integrationMail, type MailContent, operatorMail } from './mail-templates.js';
 import type { MailDocument, MailEntry, MailTopic } from './mail.schema.js';
 import type { OutgoingMail } from './mailer.js';
+import { addressOf } from '../integrations/recipient.js';
 
 const OPERATOR_INTERVAL_MS = 3_600_000;
 
@@ -45,7 +46,8 @@ export class MailComposer {
   ): Promise<MailContent | null> {
     const found = await this.integrations.findByIds(Object.keys(entries).map(Number));
     const listed = found
-      .filter((one) => one.organizationId === organizationId && one.errorEmailRecipients.includes(recipient))
+      .filter((one) => one.organizationId === organizationId)
+      .filter((one) => one.errorEmailRecipients.some((entry) => addressOf(entry) === recipient))
       .map((integration) => eventsOf(integration, entries[integration.id]!));
     const others = Object.keys(more).filter((id) => !(id in entries));
     const further = await this.integrationCounts.withRecipient(recipient, organizationId, others.map(Number));

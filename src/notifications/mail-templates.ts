@@ -94,7 +94,7 @@ function integrationTodo(input: IntegrationMailInput): string[] {
   const steps: (string | false)[] = [
     `See what failed: GET ${base}/errors/${integration.id}`,
     !works(input) && 'Mend the endpoint, so that it answers every delivery with a 2xx status in time.',
-    !integration.enabled && `Enable it again: PUT ${path} with "enabled": true`,
+    !integration.enabled && `Enable it again: PATCH ${path} with {"enabled": true}`,
     `Send again what was given up: POST ${path}/recover with {"since": "${since}"}, or retry single deliveries.`,
   ];
   return steps.filter((step) => step !== false);

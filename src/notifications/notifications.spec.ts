@@ -186,7 +186,7 @@ async function integration(changes: Changes = {}) {
 
 async function change(id: number, changes: Partial<IntegrationSettings>) {
   const present = (await integrations.findById(id))!;
-  await integrations.replace('org1', id, { ...present, headers: [], ...changes }, 'ada@org.example');
+  await integrations.change(present, changes, 'ada@org.example');
 }
 
 /** A dead delivery of an integration with this one recipient, as it is noted. */
@@ -312,7 +312,7 @@ describe('mails to the recipients of an integration', () => {
     await worker.run();
     expect(sink.mails[0]!.subject).toContain('was disabled');
     expect(sink.mails[0]!.body).toContain(`Integration: ${id} (disabled)`);
-    expect(sink.mails[0]!.body).toContain(`PUT /organizations/org1/integrations/${id} with "enabled": true`);
+    expect(sink.mails[0]!.body).toContain(`PATCH /organizations/org1/integrations/${id} with {"enabled": true}`);
     expect(sink.mails[0]!.body).toContain('Reason: the endpoint answered 410 Gone');
   });
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { closest } from 'fastest-levenshtein';
 import { CoreClient } from './core.client.js';
 
 const PAGE_SIZE = 500;
@@ -9,6 +10,8 @@ const MAX_AGE_MS = 60_000;
 /** A tenant that is not on the list may be new: it is listed again, from this age on. */
 const MISSED_AGE_MS = 5_000;
 const ORGANIZATIONS_KEPT = 1_000;
+/** Ids that are compared to find the nearest: a millisecond or two. */
+const COMPARED = 5_000;
 
 interface Listed {
   ids: ReadonlySet<string>;
@@ -35,6 +38,12 @@ export class OrganizationTenants {
     let listed = await this.atMost(organizationId, MAX_AGE_MS);
     if (tenantIds.some((id) => !listed.ids.has(id))) listed = await this.atMost(organizationId, MISSED_AGE_MS);
     return tenantIds.filter((id) => !listed.ids.has(id));
+  }
+
+  /** Of what is listed for the organization now: the id that is most like this one. Undefined where it has no tenants. */
+  nearest(organizationId: string, id: string): string | undefined {
+    const ids = [...(this.listed.get(organizationId)?.ids ?? [])].slice(0, COMPARED);
+    return ids.length === 0 ? undefined : closest(id, ids);
   }
 
   private async atMost(organizationId: string, ageMs: number): Promise<Listed> {

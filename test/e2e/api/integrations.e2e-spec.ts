@@ -1,4 +1,4 @@
-import { IntegrationsFixture, integration, type Shown, TOKENS } from '../fixtures/integrations.js';
+import { type Created, IntegrationsFixture, integration, type Shown, TOKENS } from '../fixtures/integrations.js';
 
 const PATH = '/organizations/org1/integrations';
 
@@ -14,19 +14,21 @@ beforeAll(async () => {
 afterAll(() => fixture.stop());
 
 describe('integrations over REST', () => {
-  it('creates an integration and answers it as the contract says', async () => {
+  it('creates an integration and answers it as the contract says, and its signing secret', async () => {
     const { status, body, headers } = await fixture.call<Shown>('POST', PATH, { body: integration() });
     expect(status).toBe(201);
     expect(body).toEqual({
       id: expect.any(Number),
       ...integration(),
+      signingSecret: expect.stringMatching(/^whsec_/),
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
       createdBy: 'ada@org1.example',
       modifiedAt: body.createdAt,
       modifiedBy: 'ada@org1.example',
     });
     expect(headers.get('cache-control')).toBe('no-store');
-    expect((await fixture.call('GET', `${PATH}/${body.id}`)).body).toEqual(body);
+    const { signingSecret: _, ...shown } = body as Created;
+    expect((await fixture.call('GET', `${PATH}/${shown.id}`)).body).toEqual(shown);
   });
 
   it('answers headers as a list also when none were given', async () => {

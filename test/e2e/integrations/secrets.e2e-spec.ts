@@ -1,4 +1,5 @@
 import { webhookDestination } from '../../../src/completions/delivery.js';
+import type { ErrorBody } from '../../../src/http/error-body.js';
 import { NOWHERE } from '../../support/ports.js';
 import { WebhookReceiver } from '../../world/receivers/webhook-receiver.js';
 import { HOUR_MS } from '../../support/time-machine.js';
@@ -35,7 +36,8 @@ afterEach(() => receiver.stop());
 afterAll(() => fixture.stop());
 
 const secretOf = (id: number) => fixture.call<SecretAnswer>('GET', `${PATH}/${id}/signing-secret`);
-const rotate = (id: number) => fixture.call<SecretAnswer>('POST', `${PATH}/${id}/signing-secret/rotate`);
+const rotate = (id: number, body?: unknown) =>
+  fixture.call<SecretAnswer>('POST', `${PATH}/${id}/signing-secret/rotate`, { body });
 const test = (id: number) => fixture.call<ExampleAnswer>('POST', `${PATH}/${id}/test`);
 const endpoint = (more = {}) => fixture.create({ url: `http://127.0.0.1:${receiver.port}/hook?key=1`, ...more });
 
@@ -77,10 +79,50 @@ describe('signing secrets', () => {
     expect((await secretOf(created.id)).body).toEqual(before);
   });
 
-  it('are at most a few, however often they are rotated', async () => {
+  it('are four at most: none of them ends before its time unless that is asked for', async () => {
     const { id } = await fixture.create();
-    for (let i = 0; i < 6; i++) expect((await rotate(id)).status).toBe(201);
-    expect((await secretOf(id)).body.former).toHaveLength(3);
+    for (let i = 0; i < 3; i++) expect((await rotate(id)).status).toBe(201);
+    const before = (await secretOf(id)).body;
+    expect(before.former).toHaveLength(3);
+    const refused = await fixture.call<ErrorBody>('POST', `${PATH}/${id}/signing-secret/rotate`, { body: {} });
+    expect([refused.status, refused.body.message]).toEqual([
+      409,
+      `4 secrets sign already: rotate again after ${before.former[2]!.expiresAt}, when one ends, or with expireOldAfterSeconds 0, which ends all at once`,
+    ]);
+    expect((await secretOf(id)).body).toEqual(before);
+    const { status, body } = await rotate(id, { expireOldAfterSeconds: 0 });
+    expect([status, body.former]).toEqual([201, []]);
+    expect((await secretOf(id)).body).toEqual(body);
+  });
+
+  it('sign for as long as is asked for, and those that end sooner end when they would', async () => {
+    const { id } = await endpoint();
+    const first = await rotate(id, { expireOldAfterSeconds: 60 });
+    const second = await rotate(id, { expireOldAfterSeconds: 3600 });
+    const [later, sooner] = second.body.former;
+    expect(Date.parse(later!.expiresAt) - Date.parse(second.body.createdAt)).toBe(HOUR_MS);
+    expect(sooner).toEqual(first.body.former[0]);
+  });
+
+  it('revoked at once, the old secret signs nothing any more', async () => {
+    const { id } = await endpoint();
+    const { body: old } = await secretOf(id);
+    const { body: now } = await rotate(id, { expireOldAfterSeconds: 0 });
+    receiver.useSecrets([now.secret]);
+    await test(id);
+    expect(receiver.received.at(-1)).toMatchObject({ verified: true });
+    receiver.useSecrets([old.secret]);
+    await test(id);
+    expect(receiver.received.at(-1)).toMatchObject({ verified: false });
+  });
+
+  it.each([-1, 2_592_001, 0.5, '60', null])('are refused the time %j', async (expireOldAfterSeconds) => {
+    const { id } = await fixture.create();
+    const refused = await fixture.call<ErrorBody>('POST', `${PATH}/${id}/signing-secret/rotate`, {
+      body: { expireOldAfterSeconds },
+    });
+    const message = 'must be a whole number from 0 to 2592000';
+    expect([refused.status, refused.body.errors]).toEqual([400, [{ field: 'expireOldAfterSeconds', message }]]);
   });
 
   it('are 404 for an integration that was created without one, until it is rotated', async () => {
