@@ -1,6 +1,7 @@
 import { type INestApplication, ShutdownSignal } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Logger } from 'nestjs-pino';
+import { publishedWebhooks } from './api/published-webhooks.js';
 import { AppModule } from './app.module.js';
 import type { Config } from './config/config.js';
 import { setUpApi } from './http/api-setup.js';
@@ -25,7 +26,7 @@ export async function bootstrap(config: Config): Promise<INestApplication> {
 export async function serve(app: INestApplication, config: Config): Promise<INestApplication> {
   app.useLogger(app.get(Logger));
   app.flushLogs(); // by default Nest keeps all lines until the start is over, which may wait for an embedded engine
-  setUpApi(app);
+  setUpApi(app, publishedWebhooks);
   // exit code 0 after a clean stop instead of re-raising the signal (143)
   app.enableShutdownHooks([ShutdownSignal.SIGTERM, ShutdownSignal.SIGINT], { useProcessExit: true });
   await app.listen(config.port);

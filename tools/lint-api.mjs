@@ -13,6 +13,7 @@ const { NestFactory } = require('@nestjs/core');
 const { AppModule } = require('../dist/app.module.js');
 const { Config } = require('../dist/config/config.js');
 const { apiDocument } = require('../dist/http/api-document.js');
+const { publishedWebhooks } = require('../dist/api/published-webhooks.js');
 
 const config = Config.fromEnvironment({
   NODE_ENV: 'test',
@@ -24,7 +25,7 @@ const config = Config.fromEnvironment({
 });
 const app = await NestFactory.create(AppModule.for(config), { logger: false, abortOnError: false });
 mkdirSync(FOLDER, { recursive: true });
-writeFileSync(DOCUMENT, JSON.stringify(apiDocument(app), null, 2));
+writeFileSync(DOCUMENT, JSON.stringify(apiDocument(app, publishedWebhooks()), null, 2));
 
 const redocly = run('redocly', ['lint', DOCUMENT, '--config', 'tools/lint/redocly.yaml', '--max-problems', '100']);
 const spectral = run('spectral', [

@@ -15,7 +15,9 @@ export class ExampleDeliveryController {
 
   @Post()
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Send a signed example session with "test": true, now, and tell what the endpoint answers' })
+  @ApiOperation({
+    summary: 'Send a signed example session with webhook.test: true, now, and tell what the endpoint answers',
+  })
   @ApiResponse({ status: 200, description: 'The outcome, delivered or not', type: ExampleDeliveryResource })
   @ApiInvalid()
   @ApiError(404, 'This organization has no such integration')

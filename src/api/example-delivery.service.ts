@@ -4,7 +4,7 @@ import type { WebhookOutcome } from '../webhooks/webhook-outcome.js';
 import { WebhookClient } from '../webhooks/webhook-client.js';
 import { Clock } from '../persistence/clock.js';
 import type { ExampleDeliveryResource } from './example-delivery.dto.js';
-import { exampleSession } from './example-session.js';
+import { exampleWebhookBody } from '../payload/example-bodies.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { IntegrationParams } from './params.dto.js';
 import { IntegrationsService } from './integrations.service.js';
@@ -24,11 +24,11 @@ export class ExampleDeliveryService {
     const integration = await this.service.find(orgId, integrationId);
     const now = this.clock.now();
     const sessionId = randomUUID();
-    const payload = exampleSession(orgId, integration.tenants[0] ?? 'example', sessionId, now);
+    const tenantId = integration.tenants[0] ?? 'example';
     const outcome = await this.client.post({
       url: integration.url,
       headers: this.integrations.openHeaders(integration),
-      body: Buffer.from(JSON.stringify(payload)),
+      body: exampleWebhookBody({ organizationId: orgId, tenantId, sessionId, at: now }),
       webhookId: `test:${sessionId}:${integrationId}`,
       signingSecrets: this.integrations.activeSigningSecrets(integration, now),
     });

@@ -304,7 +304,7 @@ export class Config {
   readonly corsAllowedOrigins: readonly string[];
 
   @EnvVar('SWAGGER_ENABLED', flag, {
-    meaning: 'serve Swagger UI at /api; unset: only outside production. Its document, /api-json, is always served',
+    meaning: 'serve Swagger UI at /api; unset: only outside production. The document at /api-json is always served',
   })
   readonly swaggerEnabled?: boolean;
 

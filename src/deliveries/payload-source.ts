@@ -100,7 +100,7 @@ export class PayloadSource {
   }
 
   /**
-   * The payload for flows and webhooks, as the bytes that are signed and sent.
+   * The body of the session's webhooks, as the bytes that are signed and sent. A flow's body is made of it (`flowBody`).
    *
    * @throws SessionGoneError; PlatformError when hbf-core cannot be asked
    */

@@ -1,7 +1,22 @@
 import type { INestApplication } from '@nestjs/common';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import { version } from '../config/version.js';
-import { closeRequestBodies } from './closed-bodies.js';
+import { describeRequestBodies } from './request-bodies.js';
+
+/** What the document tells beside the routes: what the service sends, and the schemas of that. */
+export interface PublishedBodies {
+  webhooks: NonNullable<OpenAPIObject['webhooks']>;
+  /** Added to `components.schemas`. */
+  schemas: Readonly<Record<string, object>>;
+}
+
+/** How the API is documented. */
+export interface ApiDocumentation {
+  /** Serve Swagger UI, too. */
+  ui: boolean;
+  /** Called once, when the document is first asked for. */
+  published: () => PublishedBodies;
+}
 
 /** In the order in which a newcomer needs them. */
 const TAGS: readonly (readonly [name: string, description: string])[] = [
@@ -15,17 +30,14 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
   ['Operations', 'For operators: health, metrics, and checks on demand.'],
 ];
 
-/**
- * Serves the OpenAPI document of the REST API at /api-json, and Swagger UI at /api.
- *
- * @param ui whether there is Swagger UI; the document is for programs and always there
- */
-export function documentApi(app: INestApplication, { ui }: { ui: boolean }): void {
-  SwaggerModule.setup('api', app, () => apiDocument(app), { ui, raw: ['json'], jsonDocumentUrl: 'api-json' });
+/** Serves the OpenAPI document of the REST API and of the webhooks at /api-json, and Swagger UI at /api. */
+export function documentApi(app: INestApplication, { ui, published }: ApiDocumentation): void {
+  const document = () => apiDocument(app, published());
+  SwaggerModule.setup('api', app, document, { jsonDocumentUrl: 'api-json', ui, raw: ['json'] });
 }
 
 /** The application need not have been initialised: tools/lint-api.mjs reads this without a database. */
-export function apiDocument(app: INestApplication): OpenAPIObject {
+export function apiDocument(app: INestApplication, { webhooks, schemas }: PublishedBodies): OpenAPIObject {
   const description = new DocumentBuilder()
     .setOpenAPIVersion('3.1.0')
     .setTitle('hbf-session-manager')
@@ -35,5 +47,9 @@ export function apiDocument(app: INestApplication): OpenAPIObject {
     .addServer('/', 'The service that this document comes from; the examples work in the sandbox')
     .addBearerAuth();
   for (const [name, about] of TAGS) description.addTag(name, about);
-  return closeRequestBodies(SwaggerModule.createDocument(app, description.build()));
+  const built = description.build();
+  const info = { ...built.info, contact: { name: 'The operators of this installation' } };
+  const made = SwaggerModule.createDocument(app, { ...built, info, webhooks });
+  Object.assign(((made.components ??= {}).schemas ??= {}), schemas);
+  return describeRequestBodies(made);
 }

@@ -3,7 +3,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { Request } from 'express';
 import helmet from 'helmet';
 import { Config } from '../config/config.js';
-import { documentApi } from './api-document.js';
+import { documentApi, type PublishedBodies } from './api-document.js';
 import { MAX_BODY_BYTES } from './body.pipe.js';
 import { hasReadableBody } from './body-types.js';
 import { refuseEarly } from './early-refusals.js';
@@ -12,8 +12,12 @@ import { identifyRequest } from './request-id.js';
 import { RouteTable } from './route-table.js';
 import { setUpValidation } from './validation.js';
 
-/** What every route shares: ids, headers, limits and validation of requests, errors, and the API's own documentation. */
-export function setUpApi(app: INestApplication): void {
+/**
+ * What every route shares: ids, headers, limits and validation of requests, errors, and the API's own documentation.
+ *
+ * @param published what the documentation tells of the bodies that are sent
+ */
+export function setUpApi(app: INestApplication, published: () => PublishedBodies): void {
   const express = app as NestExpressApplication;
   const config = app.get(Config);
   express.disable('x-powered-by');
@@ -26,7 +30,7 @@ export function setUpApi(app: INestApplication): void {
   express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: (request) => hasReadableBody(request as Request) });
   setUpValidation(app);
   app.useGlobalFilters(new ApiExceptionFilter());
-  documentApi(app, { ui: config.swaggerEnabled ?? !config.production });
+  documentApi(app, { ui: config.swaggerEnabled ?? !config.production, published });
 }
 
 function allowOrigins(app: INestApplication, origins: readonly string[]): void {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { readTenant } from '../platform/core/tenant.dto.js';
 import { JsonBytes } from './json-bytes.js';
-import { largeSessionBody, sessionBody } from './session-body.js';
-import { buildSessionPayload } from './session-payload.js';
+import { flowBody, largeSessionBody, sessionBody } from './session-body.js';
+import { buildSessionPayload, buildWebhookPayload } from './session-payload.js';
 
 const tenant = readTenant({ id: 't1', organizationId: 'o1', displayName: 'Kafé Ω', tags: ['a'] });
 
@@ -62,14 +62,33 @@ describe('sessionBody', () => {
           const session = readChatSession(raw);
           const before = JSON.stringify(raw);
           const input = { session, tenant, contacts, revision: 2, test: true };
-          const expected = Buffer.from(JSON.stringify(buildSessionPayload(input)));
+          const expected = Buffer.from(JSON.stringify(buildWebhookPayload(input)));
           expect(largeSessionBody(input).equals(expected)).toBe(true);
           expect(sessionBody(input).equals(expected)).toBe(true);
+          const flow = Buffer.concat([flowBody(expected)].flat());
+          expect(flow.toString() === JSON.stringify(buildSessionPayload(input))).toBe(true);
           expect(JSON.stringify(session.raw) === before).toBe(true);
         },
       ),
       { numRuns: 60 },
     );
+  });
+
+  it("makes a flow's body of it without copying a long one, and without changing it", () => {
+    const webhook = { webhook: { schema: 'of the customer', revision: 7 } };
+    for (const [length, copied] of [
+      [10, true],
+      [100_000, false],
+    ] as const) {
+      const session = readChatSession({ id: 's1', lastInteraction: 1, summary: 'x'.repeat(length) });
+      const input = { session, tenant, contacts: [webhook, webhook], revision: 1 };
+      const body = sessionBody(input);
+      const flow = flowBody(body);
+      expect(Buffer.concat([flow].flat()).toString()).toBe(JSON.stringify(buildSessionPayload(input)));
+      expect(Buffer.isBuffer(flow)).toBe(copied);
+      if (!Buffer.isBuffer(flow)) expect(flow[0]!.buffer).toBe(body.buffer);
+      expect(body.equals(sessionBody(input))).toBe(true);
+    }
   });
 
   it('never makes one text of a large session', () => {

@@ -4,7 +4,7 @@ import { isObject } from './allow-list.js';
 import { JsonBytes } from './json-bytes.js';
 import { participantsOf } from './participants.js';
 import { LISTS } from './public-session.js';
-import { buildSessionPayload, type SessionPayloadInput } from './session-payload.js';
+import { buildWebhookPayload, type WebhookPayloadInput } from './session-payload.js';
 
 /** Sessions of longer answers are serialised part by part, which takes longer for short ones. */
 const LARGE_BYTES = 4 * 1024 * 1024;
@@ -12,21 +12,38 @@ const LARGE_BYTES = 4 * 1024 * 1024;
 const ENTRIES = 64;
 /** Characters of a text that is written in parts. */
 const LONG = 64 * 1024;
+/** Where the last member of a webhook's body begins; its own text does not hold this. */
+const WEBHOOK_MEMBER = ',"webhook":{';
+const END = Buffer.from('}');
+/** A flow's body up to this length is one copied buffer. */
+const COPIED_BYTES = 64 * 1024;
 
 /**
- * The body of webhooks and flow triggers: the bytes of buildSessionPayload's JSON. Of a large session neither the copy nor
- * the text is ever there as a whole: its lists are copied, written and let go of part by part.
+ * The body of a session's webhooks: the bytes of buildWebhookPayload's JSON. Of a large session neither the copy nor the
+ * text is ever there as a whole: its lists are copied, written and let go of part by part.
  */
-export function sessionBody(input: SessionPayloadInput): Buffer {
+export function sessionBody(input: WebhookPayloadInput): Buffer {
   return (input.session.answerBytes ?? 0) > LARGE_BYTES
     ? largeSessionBody(input)
-    : Buffer.from(JSON.stringify(buildSessionPayload(input)));
+    : Buffer.from(JSON.stringify(buildWebhookPayload(input)));
+}
+
+/**
+ * The body of the session's flow trigger, which is the webhooks' without the member `webhook`. The webhooks' body is
+ * signed and sent by every webhook as one buffer, so that one is kept, and this one is made of it for each attempt: of a
+ * short body as a copy, of a long one as a view of its bytes and the brace that ends it, which takes no memory.
+ *
+ * @param body as sessionBody makes it; not changed
+ */
+export function flowBody(body: Buffer): Buffer | readonly Buffer[] {
+  const parts = [body.subarray(0, body.lastIndexOf(WEBHOOK_MEMBER)), END];
+  return body.length <= COPIED_BYTES ? Buffer.concat(parts) : parts;
 }
 
 /** As sessionBody, whatever the length. */
-export function largeSessionBody(input: SessionPayloadInput): Buffer {
+export function largeSessionBody(input: WebhookPayloadInput): Buffer {
   const { raw } = input.session;
-  const payload = buildSessionPayload({ ...input, session: withoutEntries(input.session) });
+  const payload = buildWebhookPayload({ ...input, session: withoutEntries(input.session) });
   payload['participants'] = participantsOf(raw);
   const json = new JsonBytes();
   json.object(payload, (name, member) => {

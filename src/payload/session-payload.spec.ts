@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { readChatSession } from '../platform/core/chat-session.dto.js';
 import { readSurvey } from '../platform/core/survey.dto.js';
 import { readTenant } from '../platform/core/tenant.dto.js';
-import { buildSessionPayload } from './session-payload.js';
+import { buildSessionPayload, buildWebhookPayload } from './session-payload.js';
 import { buildSurveyPayload } from './survey-payload.js';
 
 const SECRET = 'pl4nted-s3cret';
@@ -43,7 +43,7 @@ const raw = {
 };
 
 function build(session: object, extra = {}): Record<string, unknown> {
-  return buildSessionPayload({ session: readChatSession(session), tenant, contacts: [], revision: 1, ...extra });
+  return buildSessionPayload({ session: readChatSession(session), tenant, contacts: [], ...extra });
 }
 
 describe('buildSessionPayload', () => {
@@ -85,10 +85,14 @@ describe('buildSessionPayload', () => {
     });
   });
 
-  it('tells a revision from the second on, and a test', () => {
-    expect(build(raw)).not.toHaveProperty('revision');
-    expect(build(raw)).not.toHaveProperty('test');
-    expect(build(raw, { revision: 2, test: true })).toMatchObject({ revision: 2, test: true });
+  it('has for webhooks one member more, the last, with all that is of this service', () => {
+    const input = { session: readChatSession(raw), tenant, contacts: [] };
+    const webhook = (more: object) => buildWebhookPayload({ ...input, revision: 1, ...more });
+    const member = { schema: 'chat-session.completed/1', revision: 1 };
+    expect(webhook({})).toEqual({ ...build(raw), webhook: member });
+    expect(Object.keys(webhook({})).at(-1)).toBe('webhook');
+    expect(webhook({ revision: 2, test: true })['webhook']).toEqual({ ...member, revision: 2, test: true });
+    for (const name of ['revision', 'test', 'schema']) expect(webhook({ test: true })).not.toHaveProperty(name);
   });
 
   it('never throws on a session that could be read, and never changes it', () => {

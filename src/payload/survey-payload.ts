@@ -1,19 +1,12 @@
 import type { Survey } from '../platform/core/survey.dto.js';
 import type { Tenant } from '../platform/core/tenant.dto.js';
 import type { JsonObject } from '../platform/shape.js';
-import { fields, isObject, list, scalar } from './allow-list.js';
+import { fields, isObject } from './allow-list.js';
+import { readersOf } from './field.js';
 import { publicSession } from './public-session.js';
+import { SURVEY_FIELDS } from './survey-fields.js';
 
-/** SurveyDto of hbf-core without its session, which publicSession copies. */
-const survey = fields({
-  id: scalar,
-  session: scalar,
-  subscriber: scalar,
-  type: scalar,
-  questions: list(fields({ questionId: scalar, question: scalar, answer: scalar, sourceActivityName: scalar })),
-  createdAt: scalar,
-  updatedAt: scalar,
-});
+const survey = fields(readersOf(SURVEY_FIELDS));
 
 /**
  * The body of a `survey-completed` trigger: the survey's known fields, organization and tenant, and its chat session

@@ -29,8 +29,8 @@ export interface PlatformRequest {
   params?: Readonly<Record<string, string>>;
   /** Undefined ones are left out. */
   query?: Readonly<Record<string, string | number | boolean | undefined>>;
-  /** JSON, already serialised: what is sent is these bytes. */
-  body?: Buffer | string;
+  /** JSON, already serialised: what is sent is these bytes, of several buffers one after the other. */
+  body?: Buffer | string | readonly Buffer[];
   /** Whether sending it twice does no more than sending it once: only then is it tried again. */
   repeatable?: boolean;
   /** Asked before each further try. */

@@ -36,6 +36,22 @@ describe('Connections', () => {
     const call: Call = { origin, path: '/a?b=c', method: 'POST', headers: ['x-name', 'value'], body: undefined, timeoutMs: 5_000, maxAnswerBytes: 1_000, wants }; // prettier-ignore
     return connections.send({ ...call, ...more });
   };
+  it('sends the bytes of several buffers one after the other, under their length', async () => {
+    const parts = [Buffer.alloc(300_000, 'x'), Buffer.from('}')];
+    const read: Buffer[] = [];
+    answer = (response) => void response.end();
+    server.prependListener('request', (request: IncomingMessage) =>
+      request.on('data', (chunk: Buffer) => read.push(chunk)),
+    );
+    for (let n = 0; n < 2; n++) await ask('status', { body: parts });
+    expect(Buffer.concat(read).equals(Buffer.concat([...parts, ...parts]))).toBe(true);
+    expect(seen.map(({ headers }) => headers)).toEqual([
+      expect.objectContaining({ 'content-length': '300001' }),
+      expect.objectContaining({ 'content-length': '300001' }),
+    ]);
+    expect(seen[0]!.headers).not.toHaveProperty('transfer-encoding');
+  });
+
   const packed = (encoding: string, body: Buffer) => (response: ServerResponse) =>
     void response.writeHead(200, { 'content-encoding': encoding, 'retry-after': '7' }).end(body);
 

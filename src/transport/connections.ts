@@ -16,7 +16,7 @@ export interface Call {
   method: Dispatcher.HttpMethod;
   /** Names and values in turn. */
   headers: string[];
-  body: Buffer | string | undefined;
+  body: Buffer | string | readonly Buffer[] | undefined;
   /** For the whole call, in milliseconds. */
   timeoutMs: number;
   /** Bytes that are read at most, unpacked. */
@@ -50,7 +50,7 @@ export class Connections implements OnApplicationShutdown {
   async send({ origin, path, method, headers, body, timeoutMs, maxAnswerBytes, wants, room }: Call): Promise<Answer> {
     const keep = wants === 'body' ? 'whole' : 'nothing';
     const reading: Reading = { timeoutMs, keep, maxBytes: maxAnswerBytes, room };
-    const request = { path, method, headers, body };
+    const request = { path, method, ...sent(headers, body) };
     const answer = await exchange(this.poolOf(origin), request, reading);
     const encoding = String(answer.headers['content-encoding'] ?? 'identity');
     if (!answer.body?.length || encoding === 'identity') return answer;
@@ -77,4 +77,13 @@ export class Connections implements OnApplicationShutdown {
     if (!pool) this.pools.set(origin, (pool = new Pool(origin, this.options)));
     return pool;
   }
+}
+
+/** Several buffers are written one after the other, under the length that they have together. */
+function sent(headers: string[], body: Call['body']): Pick<Dispatcher.DispatchOptions, 'headers' | 'body'> {
+  if (body === undefined || typeof body === 'string' || Buffer.isBuffer(body)) return { headers, body };
+  const length = body.reduce((sum, part) => sum + part.length, 0);
+  // undici takes any iterable of bytes, which its types do not tell
+  const parts = body as unknown as Dispatcher.DispatchOptions['body'];
+  return { headers: [...headers, 'content-length', String(length)], body: parts };
 }

@@ -18,8 +18,8 @@ export interface UndiciRequest extends AxiosRequestConfig {
   url: string;
   /** All but `authorization`: interceptors see them. */
   headers: Record<string, string>;
-  /** What is sent are these bytes. */
-  data: Buffer | string | undefined;
+  /** What is sent are these bytes, of several buffers one after the other. */
+  data: Buffer | string | readonly Buffer[] | undefined;
   /** For the whole call, in milliseconds. */
   timeout: number;
   /** Bytes that are read of the answer at most, unpacked. */

@@ -3,7 +3,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Webhook } from 'standardwebhooks';
 import { Agent, request } from 'undici';
 import { idempotencyKey } from '../../src/completions/delivery.js';
-import { buildSessionPayload } from '../../src/payload/session-payload.js';
+import { buildSessionPayload, buildWebhookPayload } from '../../src/payload/session-payload.js';
 import { readChatSession } from '../../src/platform/core/chat-session.dto.js';
 import { readTenant } from '../../src/platform/core/tenant.dto.js';
 import { preciseNow } from '../support/figures.js';
@@ -43,14 +43,16 @@ async function get<T>(world: SenderWorld, path: string): Promise<T> {
 function postsFor(world: SenderWorld, tenantRaw: unknown, sessionRaw: unknown): Post[] {
   const tenant = readTenant(tenantRaw);
   const session = readChatSession(sessionRaw);
-  const body = Buffer.from(JSON.stringify(buildSessionPayload({ session, tenant, contacts: [], revision: 1 })));
+  const input = { session, tenant, contacts: [], revision: 1 };
+  const flow = Buffer.from(JSON.stringify(buildSessionPayload(input)));
+  const body = Buffer.from(JSON.stringify(buildWebhookPayload(input)));
   const json = { 'content-type': 'application/json' };
   const bearer = { authorization: `Bearer ${world.token}` };
   const { organizationId, publisherUrl, nlpUrl } = world;
   const query = `triggerType=chat-session-completed&organizationId=${organizationId}&tenantId=${tenant.id}`;
   const path = `/organizations/${organizationId}/tenants/${tenant.id}/sessions/${session.id}/analyze`;
   return [
-    { url: `${publisherUrl}/connectors/flows:trigger?${query}`, headers: { ...json, ...bearer }, body },
+    { url: `${publisherUrl}/connectors/flows:trigger?${query}`, headers: { ...json, ...bearer }, body: flow },
     { url: `${nlpUrl}${path}`, headers: bearer },
     ...world.hooks
       .filter(({ tenantId }) => tenantId === tenant.id)

@@ -6,8 +6,8 @@ export interface FlowTrigger {
   type: 'chat-session-completed' | 'survey-completed';
   organizationId: string;
   tenantId: string;
-  /** The session or survey, already serialised as JSON. */
-  body: Buffer | string;
+  /** The session or survey, already serialised as JSON; in parts where it is long. */
+  body: Buffer | string | readonly Buffer[];
   /** The same over all attempts. */
   idempotencyKey: string;
 }

@@ -152,13 +152,14 @@ describe('an example on demand', () => {
     expect(sent).toMatchObject({ method: 'POST', path: '/hook?key=1', verified: true });
     expect(sent!.headers['x-api-key']).toBe('PLANTED-header-value');
     expect(sent!.body).toMatchObject({
-      test: true,
+      webhook: { schema: 'chat-session.completed/1', revision: 1, test: true },
       status: 'COMPLETED',
       organizationId: 'org1',
       tenantId: 't1',
       tenant: { id: 't1' },
-      participants: [{ role: 'END_USER' }, { role: 'BOT' }],
-      contacts: [],
+      duration: 60_000, // milliseconds
+      participants: [{ role: 'END_USER' }, { role: 'BOT' }, { role: 'AGENT' }],
+      contacts: [{ fullName: 'Example User' }],
     });
   });
 

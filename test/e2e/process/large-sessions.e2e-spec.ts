@@ -63,6 +63,9 @@ it.each([
         .map(withoutPathAndTime),
     ),
   ).toEqual(large.map((id) => [round.expected(id)]));
+  const flowsOf = (id: string) => receiver.of(id).filter(({ path }) => path.startsWith('/connectors/'));
+  await waitFor('every flow trigger', () => large.every((id) => flowsOf(id).length === 1), { timeoutMs: 60_000 });
+  expect(large.map((id) => flowsOf(id).map(withoutPathAndTime))).toEqual(large.map((id) => [round.expectedOfFlow(id)]));
   await waitFor('hbf-core to be told of all', () => core.activeCount === 0);
   expect(peakRssMb(service.pid)).toBeLessThanOrEqual(RSS_LIMIT_MB);
 });
