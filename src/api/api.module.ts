@@ -9,6 +9,8 @@ import { SessionsModule } from '../sessions/sessions.module.js';
 import { WebhooksModule } from '../webhooks/webhooks.module.js';
 import { DeliveriesController } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { DryRunController, OrganizationDryRunController } from './dry-run.controller.js';
+import { DryRunService } from './dry-run.service.js';
 import { ExampleDeliveryController } from './example-delivery.controller.js';
 import { ExampleDeliveryService } from './example-delivery.service.js';
 import { IntegrationErrorsController } from './integration-errors.controller.js';
@@ -45,10 +47,13 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     ExampleDeliveryController,
     DeliveriesController,
     SessionDeliveriesController,
+    DryRunController,
+    OrganizationDryRunController,
     OperationsController,
   ],
   providers: [
     DeliveriesService,
+    DryRunService,
     ExampleDeliveryService,
     IntegrationErrorsService,
     IntegrationLimits,

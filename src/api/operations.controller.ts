@@ -1,11 +1,9 @@
 import { Controller, Get, HttpCode, HttpStatus, Post, Query, Res } from '@nestjs/common';
-import { ApiExtraModels, ApiOperation, ApiResponse, ApiTags, getSchemaPath } from '@nestjs/swagger';
+import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Moderation } from '../auth/restricted.decorator.js';
 import { ApiInvalid } from '../http/error-body.js';
-import type { CheckPreview } from '../sessions/dry-run.js';
 import {
-  CheckPreviewResource,
   PipelineCheckRunResource,
   SessionCheckQuery,
   SessionCheckRunResource,
@@ -15,7 +13,6 @@ import { OperationsService } from './operations.service.js';
 
 /** Runs now what otherwise runs on a schedule. */
 @ApiTags('Operations')
-@ApiExtraModels(SessionCheckRunResource, CheckPreviewResource)
 @Moderation()
 @ApiInvalid()
 @Controller('operations')
@@ -24,20 +21,13 @@ export class OperationsController {
 
   @Post('session-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Check the sessions of all tenants now; or, as a dry run, tell what a check would do' })
-  @ApiResponse({
-    status: 200,
-    description: 'Its figures; of a dry run, what would be done',
-    schema: {
-      oneOf: [{ $ref: getSchemaPath(SessionCheckRunResource) }, { $ref: getSchemaPath(CheckPreviewResource) }],
-    },
-  })
+  @ApiOperation({ summary: 'Check the sessions of all tenants now' })
+  @ApiResponse({ status: 200, description: 'Its figures', type: SessionCheckRunResource })
   @ApiResponse({ status: 202, description: 'It takes long and goes on', type: SessionCheckRunResource })
   async checkSessions(
-    @Query() { dryRun }: SessionCheckQuery,
+    @Query() _none: SessionCheckQuery,
     @Res({ passthrough: true }) response: Response,
-  ): Promise<SessionCheckRunResource | CheckPreview> {
-    if (dryRun === 'true') return this.operations.previewSessionCheck();
+  ): Promise<SessionCheckRunResource> {
     return accepted(await this.operations.runSessionCheck(), response);
   }
 

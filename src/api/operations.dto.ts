@@ -1,26 +1,22 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, IsOptional } from 'class-validator';
-import type { ExpiryRule } from '../completions/completion.js';
+import { ValidateBy } from 'class-validator';
 import type { PipelineCheckResult } from '../nlp-pipelines/pipeline-check.service.js';
 import type { CheckFigures } from '../sessions/check-figures.js';
 import type { CheckProblem } from '../sessions/check-problems.js';
 import type { CheckRecord } from '../sessions/check-record.schema.js';
-import type { CheckPreview, HoldReason, PreviewedSession, PreviewList } from '../sessions/dry-run.js';
 
-const RULES = ['tenant-threshold', 'default-threshold', 'live-chat-max-idle'] as const;
-const REASONS = ['live-chat-open', 'quarantined'] as const;
 const RUN = ['finished', 'running'] as const;
 
+/** No query is taken. Dry runs were asked for by one: whatever its value, it must not start a check. */
 export class SessionCheckQuery {
-  @ApiProperty({
-    required: false,
-    type: 'boolean',
-    default: false,
-    description: 'true: list what would be completed and what is held and why, and change nothing',
+  @ValidateBy({
+    name: 'isAbsent',
+    validator: {
+      validate: (value: unknown) => value === undefined,
+      defaultMessage: () => 'is not taken here: POST /operations/dry-run tells what a check would do',
+    },
   })
-  @IsOptional()
-  @IsIn(['true', 'false'], { message: 'must be true or false' })
-  dryRun?: 'true' | 'false';
+  dryRun?: undefined;
 }
 
 export class CheckFiguresResource implements CheckFigures {
@@ -128,60 +124,6 @@ export class SessionChecksResource {
       'What the latest check of each process could not treat as it should, and the sessions in quarantine; tried again',
   })
   problems: CheckProblem[];
-}
-
-export class PreviewedSessionResource implements PreviewedSession {
-  @ApiProperty()
-  sessionId: string;
-
-  @ApiProperty()
-  tenantId: string;
-
-  @ApiProperty({ type: String, format: 'date-time' })
-  lastInteraction: Date;
-
-  @ApiProperty({ example: 5400 })
-  idleSeconds: number;
-
-  @ApiProperty({ example: 1800 })
-  thresholdSeconds: number;
-
-  @ApiProperty({ required: false, enum: RULES, description: 'By which it would be completed' })
-  rule?: ExpiryRule;
-
-  @ApiProperty({ required: false, enum: REASONS, description: 'Why it is held' })
-  reason?: HoldReason;
-}
-
-export class PreviewListResource implements PreviewList {
-  @ApiProperty({ description: 'All of them' })
-  count: number;
-
-  @ApiProperty({ type: [PreviewedSessionResource], description: 'The oldest 1,000, oldest first' })
-  sessions: PreviewedSession[];
-}
-
-export class CheckPreviewResource implements CheckPreview {
-  @ApiProperty({ type: String, format: 'date-time' })
-  at: Date;
-
-  @ApiProperty({ description: 'Tenants that hbf-core listed' })
-  tenants: number;
-
-  @ApiProperty({ description: 'The backlog is too large: a check would complete nothing yet' })
-  paused: boolean;
-
-  @ApiProperty({ type: PreviewListResource })
-  complete: PreviewList;
-
-  @ApiProperty({ type: PreviewListResource })
-  held: PreviewList;
-
-  @ApiProperty({ description: 'Sessions that cannot be read, or not be judged; a check puts them in quarantine' })
-  malformed: number;
-
-  @ApiProperty({ description: 'Tenants whose sessions hbf-core does not list now; they are in neither list' })
-  tenantsFailed: number;
 }
 
 export class PipelineCheckFiguresResource implements PipelineCheckResult {

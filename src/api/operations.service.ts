@@ -1,11 +1,10 @@
-import { Inject, Injectable, Logger, ServiceUnavailableException } from '@nestjs/common';
+import { Inject, Injectable, ServiceUnavailableException } from '@nestjs/common';
 import { setTimeout as delay } from 'node:timers/promises';
 import { PipelineCheckService } from '../nlp-pipelines/pipeline-check.service.js';
-import { PlatformError } from '../platform/platform-error.js';
 import { CheckHistory } from '../sessions/check-history.js';
 import { CheckProblems } from '../sessions/check-problems.js';
-import { type CheckPreview, DryRun } from '../sessions/dry-run.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
+import { refuseWithoutCore } from './core-unavailable.js';
 import type { PipelineCheckRunResource, SessionCheckRunResource, SessionChecksResource } from './operations.dto.js';
 
 /** Nest token: how long a caller waits for figures, milliseconds. Less than proxies wait. */
@@ -16,13 +15,10 @@ const LATE = Symbol('late');
 /** Runs checks on demand. One that takes longer than `maxWaitMs` goes on, and the answer says that it is running. */
 @Injectable()
 export class OperationsService {
-  private readonly logger = new Logger(OperationsService.name);
-
   constructor(
     private readonly scheduler: SessionCheckScheduler,
     private readonly history: CheckHistory,
     private readonly problems: CheckProblems,
-    private readonly dryRun: DryRun,
     private readonly pipelines: PipelineCheckService,
     @Inject(ON_DEMAND_MAX_WAIT_MS) private readonly maxWaitMs: number,
   ) {}
@@ -39,11 +35,6 @@ export class OperationsService {
     throw new ServiceUnavailableException('the session check failed: hbf-core or the database is away; see the log');
   }
 
-  /** @throws ServiceUnavailableException when hbf-core cannot be asked; a database error when the database is away */
-  async previewSessionCheck(): Promise<CheckPreview> {
-    return this.dryRun.run().catch((error: unknown) => this.refuse(error));
-  }
-
   /** @returns the last hundred, the newest first, and what is wrong with single tenants and sessions */
   async listSessionChecks(): Promise<SessionChecksResource> {
     const records = await this.history.list();
@@ -57,17 +48,11 @@ export class OperationsService {
    * @throws ServiceUnavailableException when hbf-core cannot be asked; a database error when the database is away
    */
   async runPipelineCheck(): Promise<PipelineCheckRunResource> {
-    const figures = await this.inTime(this.pipelines.run()).catch((error: unknown) => this.refuse(error));
+    const figures = await this.inTime(this.pipelines.run()).catch(refuseWithoutCore);
     return figures === LATE ? { status: 'running' } : { status: 'finished', figures };
   }
 
   private inTime<T>(work: Promise<T>): Promise<T | typeof LATE> {
     return Promise.race([work, delay(this.maxWaitMs, LATE, { ref: false })]);
-  }
-
-  private refuse(error: unknown): never {
-    if (!(error instanceof PlatformError)) throw error;
-    this.logger.warn({ reason: error.message }, 'on-demand.core-unavailable');
-    throw new ServiceUnavailableException('hbf-core cannot be asked; try again later');
   }
 }

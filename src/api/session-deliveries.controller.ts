@@ -14,9 +14,14 @@ export class SessionDeliveriesController {
   constructor(private readonly deliveries: SessionDeliveriesService) {}
 
   @Get(':sessionId/deliveries')
-  @ApiOperation({ summary: 'Why a session ended, when, and the state of each of its deliveries' })
-  @ApiResponse({ status: 200, description: 'What is recorded', type: SessionDeliveriesResource })
-  @ApiError(404, 'Nothing is recorded of such a session in this organization')
+  @ApiOperation({
+    summary: 'Why a session ended, when, and the state of each of its deliveries; when it ends while it is open',
+    description:
+      'hbf-core is asked for the session. While it does not answer, or its answer may mislead, what is recorded is ' +
+      'answered without outlook; where nothing is recorded, the answer is 503.',
+  })
+  @ApiResponse({ status: 200, description: 'What is recorded, and the outlook', type: SessionDeliveriesResource })
+  @ApiError(404, 'Neither this service nor hbf-core knows such a session of this organization')
   get(@Param() params: SessionParams): Promise<SessionDeliveriesResource> {
     return this.deliveries.get(params);
   }

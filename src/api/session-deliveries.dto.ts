@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { Outlook } from '../sessions/outlook.js';
 import { DestinationResource } from './deliveries.dto.js';
 
 export class LeftOutResource {
@@ -9,8 +10,8 @@ export class LeftOutResource {
   reason: string;
 }
 
-/** What happened to a session each time it ended. */
-export class SessionEndResource {
+/** What happened to a session one time that it ended. */
+export class SessionCompletionResource {
   @ApiProperty({ example: 1 })
   revision: number;
 
@@ -49,10 +50,65 @@ export class SessionEndResource {
   leftOut: LeftOutResource[];
 }
 
+/** What session checks do with the session, by their own rules. */
+export class OutlookResource implements Outlook {
+  @ApiProperty({ type: String, format: 'date-time' })
+  lastInteraction: Date;
+
+  @ApiProperty({ description: "The tenant's seconds of inactivity, else the default", example: 1800 })
+  thresholdSeconds: number;
+
+  @ApiProperty({
+    enum: ['tenant-threshold', 'default-threshold', 'live-chat-max-idle'],
+    description: 'By which it ends, if nobody writes and its live chats stay as they are',
+  })
+  rule: Outlook['rule'];
+
+  @ApiProperty({
+    enum: ['active', 'due', 'held'],
+    description:
+      'active: it has not been idle for long enough; endsAt tells when it ends. due: it has, and the next session check ' +
+      'completes it, unless checks are paused. held: it has, and checks leave it alone; heldBy tells why',
+  })
+  decision: Outlook['decision'];
+
+  @ApiProperty({
+    required: false,
+    enum: ['live-chat-open', 'quarantined'],
+    description:
+      'Of a held one. live-chat-open: somebody may be on its live chat; it ends when that is closed, at endsAt at the ' +
+      'latest. quarantined: hbf-core refuses to complete it, or its last interaction cannot be true; tried again hourly',
+  })
+  heldBy?: Outlook['heldBy'];
+
+  @ApiProperty({ required: false, type: String, format: 'date-time', description: 'Where that is known' })
+  heldSince?: Date;
+
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'When it ends by the rule; of one that is due, when it ended. Absent while it is quarantined',
+  })
+  endsAt?: Date;
+}
+
 export class SessionDeliveriesResource {
   @ApiProperty({ example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11' })
   sessionId: string;
 
-  @ApiProperty({ type: [SessionEndResource], description: 'Oldest first' })
-  ends: SessionEndResource[];
+  @ApiProperty({
+    type: [SessionCompletionResource],
+    description: 'One entry for each time it ended and this service completed it, oldest first; empty before the first',
+  })
+  completions: SessionCompletionResource[];
+
+  @ApiProperty({
+    required: false,
+    type: OutlookResource,
+    description:
+      'While the session is open at hbf-core. Absent when it has ended; also, where completions are recorded, while ' +
+      'hbf-core does not answer or its answer may mislead',
+  })
+  outlook?: Outlook;
 }

@@ -1,4 +1,4 @@
-import { Injectable, NotFoundException } from '@nestjs/common';
+import { Injectable, Logger, NotFoundException, ServiceUnavailableException } from '@nestjs/common';
 import type { SessionRecord } from '../completions/completion.js';
 import { integrationIdOf } from '../completions/delivery.js';
 import { DeliveryHistory } from '../completions/delivery-history.js';
@@ -6,31 +6,54 @@ import { Config } from '../config/config.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { endOf } from '../sessions/expiry-policy.js';
+import type { Outlook } from '../sessions/outlook.js';
+import { SessionOutlooks, type Standing } from '../sessions/session-outlooks.js';
 import { destinationResource } from './delivery-resources.js';
 import type { SessionParams } from './params.dto.js';
-import type { LeftOutResource, SessionDeliveriesResource, SessionEndResource } from './session-deliveries.dto.js';
+import type {
+  LeftOutResource,
+  SessionCompletionResource,
+  SessionDeliveriesResource,
+} from './session-deliveries.dto.js';
 
-/** Why a session ended, when, and the state of each of its deliveries. */
+/** Why a session ended, when, and the state of each of its deliveries; and its outlook while it is open. */
 @Injectable()
 export class SessionDeliveriesService {
+  private readonly logger = new Logger(SessionDeliveriesService.name);
+
   constructor(
     private readonly config: Config,
     private readonly history: DeliveryHistory,
     private readonly integrations: IntegrationRepository,
+    private readonly outlooks: SessionOutlooks,
   ) {}
 
-  /** @throws NotFoundException when nothing is recorded of it in this organization */
+  /**
+   * @throws NotFoundException when neither side knows it, or it is another organization's; ServiceUnavailableException when
+   *   nothing is recorded and hbf-core does not tell
+   */
   async get({ orgId, sessionId }: SessionParams): Promise<SessionDeliveriesResource> {
-    const ends = await this.history.ofSession(orgId, sessionId);
-    if (ends.length === 0) {
-      const why = 'this session was not ended by this service, or longer ago than its records are kept';
-      throw new NotFoundException(`nothing is recorded of it: ${why}`);
-    }
+    const standing = await this.outlooks.of(orgId, sessionId);
+    // asked last: what a check completes in between is found here
+    const records = await this.history.ofSession(orgId, sessionId);
+    if (records.length === 0) return this.unrecorded(sessionId, standing);
     const integrations = await this.integrations.list(orgId);
-    return { sessionId, ends: ends.map((end) => this.endResource(end, integrations)) };
+    const completions = records.map((record) => this.completionResource(record, integrations));
+    return { sessionId, completions, ...outlookIn(standing) };
   }
 
-  private endResource(session: SessionRecord, integrations: readonly Integration[]): SessionEndResource {
+  private unrecorded(sessionId: string, standing: Standing): SessionDeliveriesResource {
+    if (standing.is === 'unknown') {
+      throw new NotFoundException('neither this service nor hbf-core knows such a session of this organization');
+    }
+    if (standing.is === 'unclear') {
+      this.logger.warn({ reason: standing.reason }, 'on-demand.core-unavailable');
+      throw new ServiceUnavailableException('hbf-core does not tell whether there is such a session; try again later');
+    }
+    return { sessionId, completions: [], ...outlookIn(standing) };
+  }
+
+  private completionResource(session: SessionRecord, integrations: readonly Integration[]): SessionCompletionResource {
     const { revision, tenantId, rule, thresholdSeconds, lastInteraction, foundAt, completedAt } = session;
     return {
       revision,
@@ -46,6 +69,10 @@ export class SessionDeliveriesService {
       leftOut: leftOut(session, integrations),
     };
   }
+}
+
+function outlookIn(standing: Standing): { outlook?: Outlook } {
+  return standing.is === 'open' ? { outlook: standing.outlook } : {};
 }
 
 /** The organization's integrations without a delivery: with the reason noted at the time, else one inferred now. */

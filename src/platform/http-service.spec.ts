@@ -52,6 +52,11 @@ const CORE: Calls<CoreClient> = {
     [],
     'GET http://core.test/organizations/o1/tenants?page=0&pageSize=500',
   ],
+  listTenantsOf: [
+    (core) => core.listTenantsOf('o1', 0, 5),
+    [],
+    `GET http://core.test/organizations/o1/tenants?page=0&pageSize=5&${WHOLE}`,
+  ],
   listTenantUsages: [
     (core) => core.listTenantUsages(),
     [],

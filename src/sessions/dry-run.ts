@@ -48,11 +48,20 @@ export interface CheckPreview {
 }
 
 const LISTED_AT_MOST = 1_000;
+/** Scans under way at a time: of all dry runs together, so that a session check waits for no more than these; of one. */
 const SCANS_AT_ONCE = 200;
+const SCANS_OF_ONE = 100;
 
-/** Tells what a session check would do, and does nothing of it. Costs one light call for each tenant at least. */
+/**
+ * Tells what a session check would do, and does nothing of it. Costs one light call for each tenant at least. One dry run
+ * of all tenants, and one of each organization, runs at a time: who asks meanwhile gets the same answer.
+ */
 @Injectable()
 export class DryRun {
+  private readonly limit = pLimit(SCANS_AT_ONCE);
+  /** By organization; undefined: of all tenants. */
+  private readonly running = new Map<string | undefined, Promise<CheckPreview>>();
+
   constructor(
     private readonly clock: ExpiryClock,
     private readonly tenants: TenantDirectory,
@@ -62,29 +71,27 @@ export class DryRun {
     private readonly config: Config,
   ) {}
 
-  /** @throws PlatformError when hbf-core lists no tenant's sessions; a database error when the database is away */
-  async run(): Promise<CheckPreview> {
+  /**
+   * @param organizationId whose tenants; absent: all tenants
+   * @throws PlatformError when hbf-core lists no tenant's sessions; a database error when the database is away
+   */
+  run(organizationId?: string): Promise<CheckPreview> {
+    const running = this.running.get(organizationId);
+    if (running) return running;
+    const run = this.look(organizationId).finally(() => this.running.delete(organizationId));
+    this.running.set(organizationId, run);
+    return run;
+  }
+
+  private async look(organizationId?: string): Promise<CheckPreview> {
     const paused = (await this.pressure.countWaiting()) > this.config.backlogHighWater;
     await this.quarantine.load();
-    const tenants = await this.tenants.refresh();
+    const tenants = await (organizationId === undefined ? this.tenants.refresh() : this.tenants.listOf(organizationId));
     const now = this.clock.now();
     const complete = new Oldest<PreviewedSession>(LISTED_AT_MOST);
     const held = new Oldest<PreviewedSession>(LISTED_AT_MOST);
-    const limit = pLimit(SCANS_AT_ONCE);
-    const failures: PlatformError[] = [];
-    const look = async (tenant: Tenant) => {
-      try {
-        return await this.endedSessions.each(tenant, now, (ended) => {
-          const preview = this.preview(ended, now);
-          (preview.reason ? held : complete).add(preview);
-        });
-      } catch (error) {
-        if (!(error instanceof PlatformError)) throw error;
-        failures.push(error);
-        return [];
-      }
-    };
-    const rejected = await Promise.all(tenants.map((tenant) => limit(() => look(tenant))));
+    const scans = await this.scanAll(tenants, now, (preview) => (preview.reason ? held : complete).add(preview));
+    const failures = scans.filter((scan) => scan instanceof PlatformError);
     if (failures.length > 0 && failures.length === tenants.length) throw failures[0]!;
     return {
       at: new Date(now),
@@ -92,9 +99,28 @@ export class DryRun {
       paused,
       complete: { count: complete.count, sessions: complete.list() },
       held: { count: held.count, sessions: held.list() },
-      malformed: rejected.flat().length,
+      malformed: scans.reduce<number>((sum, scan) => sum + (scan instanceof PlatformError ? 0 : scan), 0),
       tenantsFailed: failures.length,
     };
+  }
+
+  /** @returns of each tenant how many sessions are malformed, or why hbf-core does not list them */
+  private scanAll(
+    tenants: readonly Tenant[],
+    now: number,
+    visit: (preview: PreviewedSession) => void,
+  ): Promise<(number | PlatformError)[]> {
+    const own = pLimit(SCANS_OF_ONE);
+    const scan = async (tenant: Tenant): Promise<number | PlatformError> => {
+      try {
+        const malformed = await this.endedSessions.each(tenant, now, (ended) => visit(this.preview(ended, now)));
+        return malformed.length;
+      } catch (error) {
+        if (!(error instanceof PlatformError)) throw error;
+        return error;
+      }
+    };
+    return Promise.all(tenants.map((tenant) => own(() => this.limit(() => scan(tenant)))));
   }
 
   private preview({ session, tenant, threshold, decision }: FoundSession, now: number): PreviewedSession {

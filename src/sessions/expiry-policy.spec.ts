@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { LiveChat } from '../platform/core/chat-session.dto.js';
-import { decide, endOf, type ExpiryTimes, isOpen, lastSignOfLife, thresholdOf } from './expiry-policy.js';
+import { decide, endOf, expectedEnd, type ExpiryTimes, isOpen, lastSignOfLife, thresholdOf } from './expiry-policy.js';
 
 const NOW = Date.parse('2026-11-20T12:00:00Z');
 const MINUTE_MS = 60_000;
@@ -142,6 +142,25 @@ describe('decide', () => {
   const anyTimes = fc.record({
     seconds: fc.integer({ min: 1, max: 200_000 }),
     maxIdleMinutes: fc.integer({ min: 0, max: 3 * 1440 }),
+  });
+
+  it('completes an open session after its expected end and not before, by the rule that was told', () => {
+    fc.assert(
+      fc.property(
+        anySession,
+        anyTimes,
+        fc.integer({ min: -1, max: 1 }),
+        ({ idleMs, liveChats }, { seconds, maxIdleMinutes }, aroundMs) => {
+          const threshold = { seconds, rule: 'tenant-threshold' as const };
+          const at = (now: number) => ({ now, threshold, liveChatMaxIdleMs: maxIdleMinutes * MINUTE_MS });
+          const one = session(idleMs, liveChats);
+          const { rule, endsAt } = expectedEnd(one, at(NOW));
+          const decision = decide(one, at(endsAt.getTime() + aroundMs));
+          expect(decision.action === 'complete').toBe(aroundMs > 0);
+          if (decision.action === 'complete') expect(decision.rule).toBe(rule);
+        },
+      ),
+    );
   });
 
   it('never ends a session before its threshold, nor one with an open live chat before its own', () => {

@@ -91,12 +91,31 @@ export function isOpen(liveChat: LiveChat): boolean {
   return liveChat.liveChatEventType === undefined || !CLOSED_LIVE_CHAT.has(liveChat.liveChatEventType);
 }
 
+/** A session without a status counts as open: hbf-core was asked for ACTIVE ones. */
+export function isActive({ status }: Pick<ChatSession, 'status'>): boolean {
+  return status === undefined || status === 'ACTIVE';
+}
+
+/**
+ * By which rule an open session ends, and after which time `decide` completes it, if nobody writes and its live chats stay
+ * as they are.
+ */
+export function expectedEnd(
+  session: Pick<ChatSession, 'lastInteraction' | 'liveChats'>,
+  { now, threshold, liveChatMaxIdleMs }: ExpiryTimes,
+): { rule: ExpiryRule; endsAt: Date } {
+  const rule: ExpiryRule = session.liveChats.some(isOpen) ? 'live-chat-max-idle' : threshold.rule;
+  const { lastInteraction } = session;
+  const ended = { rule, lastInteraction, thresholdSeconds: threshold.seconds };
+  return { rule, endsAt: endOf({ ...ended, lastSignOfLife: lastSignOfLife(session, now) }, liveChatMaxIdleMs) };
+}
+
 /** Whether a session has ended. hbf-core's filters are not relied upon: status and time are looked at again. */
 export function decide(
   session: Pick<ChatSession, 'status' | 'lastInteraction' | 'liveChats'>,
   { now, threshold, liveChatMaxIdleMs }: ExpiryTimes,
 ): ExpiryDecision {
-  if (session.status !== undefined && session.status !== 'ACTIVE') return { action: 'keep' };
+  if (!isActive(session)) return { action: 'keep' };
   const lastInteraction = session.lastInteraction.getTime();
   const idleMs = now - lastInteraction;
   if (lastInteraction < EARLIEST_MS) return reject('lies before the year 2000');

@@ -56,6 +56,21 @@ describe('the quarantine', () => {
     ]);
   });
 
+  it('finds what another replica has put in or taken out since it was loaded, and what is not written yet', async () => {
+    const one = open();
+    const other = open();
+    await one.load();
+    other.add('s1', 't1', 'refused');
+    expect([await one.find('s1'), (await other.find('s1'))?.reason]).toEqual([undefined, 'refused']);
+    await other.save();
+    expect(await one.find('s1')).toMatchObject({ tenantId: 't1', since: new Date(now) });
+    await one.load();
+    one.remove('s1');
+    expect(await one.find('s1')).toBeUndefined();
+    now += HOUR_MS;
+    expect(await other.find('s1')).toBeUndefined();
+  });
+
   it('is what all replicas know, and survives the process', async () => {
     const one = open();
     one.add('s1', 't1', 'refused');

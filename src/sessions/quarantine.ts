@@ -60,6 +60,16 @@ export class Quarantine {
     return entry !== undefined && entry.nextTryAt.getTime() > this.clock.now();
   }
 
+  /**
+   * @returns the session's entry while it is to be left alone, as all replicas know it, also between one `load` and the next
+   * @throws the database's error
+   */
+  async find(sessionId: string): Promise<QuarantinedSession | undefined> {
+    if (this.changed.has(sessionId)) return this.holds(sessionId) ? this.entries.get(sessionId) : undefined;
+    const held = { _id: sessionId, nextTryAt: { $gt: new Date(this.clock.now()) } };
+    return (await this.collection.findOne(held)) ?? undefined;
+  }
+
   /** Sessions that are left alone now, as of the latest `load`. */
   get count(): number {
     return [...this.entries.keys()].filter((id) => this.holds(id)).length;

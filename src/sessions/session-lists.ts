@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { Config } from '../config/config.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
-import { type ActiveSessionsQuery, CoreClient, type SessionPage } from '../platform/core/core.client.js';
+import { CoreClient, type SessionPage } from '../platform/core/core.client.js';
+import type { ActiveSessionsQuery } from '../platform/core/session-queries.js';
 import { PlatformError } from '../platform/platform-error.js';
 import type { Reservation } from '../platform/reservation.js';
 import { CallPool } from './call-pool.js';

@@ -23,6 +23,7 @@ import { PageCompleter } from './page-completer.js';
 import { Quarantine } from './quarantine.js';
 import { QUARANTINED_SESSION, quarantinedSessionSchema } from './quarantine.schema.js';
 import { Refusals } from './refusals.js';
+import { SessionOutlooks } from './session-outlooks.js';
 import { SessionLists } from './session-lists.js';
 import { SessionPages } from './session-pages.js';
 import { Shares } from './shares.js';
@@ -71,6 +72,7 @@ import { TenantScanner } from './tenant-scanner.js';
     SessionCompleter,
     SessionEvents,
     SessionLists,
+    SessionOutlooks,
     SessionPages,
     Shares,
     TenantProblems,
@@ -83,8 +85,9 @@ import { TenantScanner } from './tenant-scanner.js';
     ExpiryClock,
     ListTiming,
     Quarantine,
-    SessionEvents,
     SessionCheckScheduler,
+    SessionEvents,
+    SessionOutlooks,
     TenantProblems,
   ],
 })

@@ -181,6 +181,13 @@ describe('CoreClient', () => {
       await expect(again()).rejects.toMatchObject({ kind: 'unauthorized' });
       await expect(again()).rejects.toMatchObject({ kind: 'shape' });
     });
+
+    it("gives any tenant's session where none is named, and tries once where that is asked for", async () => {
+      answers = [{ body: { ...SESSION, tenantId: 't2' } }, { status: 503 }, { body: SESSION }];
+      const any = { includeMessages: false, tenantId: undefined, repeatable: false };
+      expect(await core.getSession('s1', any)).toMatchObject({ tenantId: 't2' });
+      await expect(core.getSession('s1', any)).rejects.toMatchObject({ status: 503 });
+    });
   });
 
   const survey = (n: number, session = 's1') => ({ id: `v${n}`, session });
@@ -284,6 +291,16 @@ describe('CoreClient', () => {
       await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'shape' });
       await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'unauthorized' });
       await expect(core.listTenantIds('o1', 0, 500)).rejects.toMatchObject({ kind: 'not-found' });
+    });
+  });
+
+  describe('listTenantsOf', () => {
+    it("lists an organization's tenants with settings and plugins, and leaves out what is another's", async () => {
+      answers = [{ body: { items: [TENANT, { ...TENANT, id: 't2', organizationId: 'o2' }, { id: 't3' }] } }];
+      const page = await core.listTenantsOf('o1', 0, 5);
+      expect(page).toMatchObject({ items: [{ id: 't1', organizationId: 'o1' }], count: 3, rejected: [{ id: 't3' }] });
+      const flags = 'includeSettings=true&includeSystemSettings=true&includePlugins=true';
+      expect(seen.map((one) => one.url)).toEqual([`/organizations/o1/tenants?page=0&pageSize=5&${flags}`]);
     });
   });
 

@@ -11,30 +11,15 @@ import { CoreWitness } from './core-witness.js';
 import { type ChatSession, readChatSession } from './chat-session.dto.js';
 import { type CurrentUser, readCurrentUser } from './current-user.dto.js';
 import { type Pipeline, readPipeline } from './pipeline.dto.js';
+import type { ActiveSessionsQuery, SessionQuery } from './session-queries.js';
 import { type SessionSurveys, type SurveysQuery, SurveySelection } from './session-surveys.js';
 import { readTenant, readTenantOwner, type Tenant } from './tenant.dto.js';
 import { readTenantUsages, type TenantUsages } from './tenant-usage.dto.js';
 
 export type SessionPage = Page<ChatSession>;
 
-export interface ActiveSessionsQuery {
-  /** hbf-core has an index for lists of one tenant only. */
-  tenantId: string;
-  /** The scan's cutoff: one for all its pages, as they shift while sessions are completed. */
-  lastInteractionBefore: Date;
-  /** From 0. */
-  page: number;
-  pageSize: number;
-  includeMessages: boolean;
-}
-
 /** `brief`: without settings, system settings and plugins, which hbf-core leaves out unless they are asked for. */
 export type TenantParts = 'whole' | 'brief';
-
-export interface SessionQuery {
-  includeMessages: boolean;
-  tenantId: string;
-}
 
 /** hbf-core leaves a part of the tenant out when its flag is missing; its threshold or plugin would seem unset. */
 const WHOLE_TENANT = { includeSettings: true, includeSystemSettings: true, includePlugins: true } as const;
@@ -90,7 +75,7 @@ export class CoreClient {
   }
 
   /**
-   * @param tenantId whose session it must be
+   * @param tenantId whose session it must be; undefined: the caller looks at the session's own
    * @param room as for listActiveSessions; without enough of it (isNoRoom) the session may be read later, or alone
    * @returns undefined when hbf-core answers that it does not know the session (404, 410); so does an ingress while
    *   hbf-core is deployed: see CoreWitness
@@ -99,18 +84,18 @@ export class CoreClient {
    */
   async getSession(
     id: string,
-    { includeMessages, tenantId }: SessionQuery,
+    { includeMessages, tenantId, repeatable = true }: SessionQuery,
     room?: Room,
   ): Promise<ChatSession | undefined> {
     const query = { includeMessages, includeTenant: true, includeLiveChats: true };
     const route = '/chat-sessions/{id}';
-    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, room };
+    const request = { route, params: { id }, query, maxAnswerBytes: MAX_LIST_BYTES, repeatable, room };
     const session = await unlessMissing(this.get(request, sessionOf));
     if (!session) return undefined;
     const wrong = (code: string) => new PlatformError({ service: 'hbf-core', route, kind: 'shape', code });
     if (session.id !== id) throw wrong('other_session');
     this.witness.noteSession(id);
-    if (session.tenantId !== undefined && session.tenantId !== tenantId) throw wrong('foreign_session');
+    if (tenantId !== undefined && (session.tenantId ?? tenantId) !== tenantId) throw wrong('foreign_session');
     return session;
   }
 
@@ -151,17 +136,14 @@ export class CoreClient {
   }
 
   /** One page of the ids of an organization's tenants; a row that does not name that organization is left out. */
-  listTenantIds(orgId: string, page: number, pageSize: number): Promise<Page<string>> {
-    const request = {
-      route: '/organizations/{orgId}/tenants',
-      params: { orgId },
-      query: { page, pageSize },
-      maxAnswerBytes: MAX_LIST_BYTES,
-    };
-    return this.get(request, (answer) => {
-      const { items, ...rest } = readPage(answer, readTenantOwner);
-      return { ...rest, items: items.filter((owner) => owner.organizationId === orgId).map(({ id }) => id) };
-    });
+  async listTenantIds(orgId: string, page: number, pageSize: number): Promise<Page<string>> {
+    const found = await this.organizationPage(orgId, { page, pageSize }, readTenantOwner);
+    return { ...found, items: found.items.map(({ id }) => id) };
+  }
+
+  /** As listTenants, `whole`: one page of an organization's tenants; a row of another organization is left out. */
+  listTenantsOf(orgId: string, page: number, pageSize: number): Promise<Page<Tenant>> {
+    return this.organizationPage(orgId, { page, pageSize, ...WHOLE_TENANT }, readTenant);
   }
 
   /**
@@ -209,6 +191,18 @@ export class CoreClient {
       method: 'POST',
       route: '/nlp-pipelines/{id}/train',
       params: { id },
+    });
+  }
+
+  private organizationPage<T extends { organizationId: string }>(
+    orgId: string,
+    query: PlatformRequest['query'],
+    read: (row: unknown) => T,
+  ): Promise<Page<T>> {
+    const route = '/organizations/{orgId}/tenants';
+    return this.get({ route, params: { orgId }, query, maxAnswerBytes: MAX_LIST_BYTES }, (answer) => {
+      const { items, ...rest } = readPage(answer, (row) => read(row));
+      return { ...rest, items: items.filter(({ organizationId }) => organizationId === orgId) };
     });
   }
 

@@ -7,7 +7,8 @@ import { MemoryBudget } from '../memory-budget.js';
 import { isNoRoom, isTooMuch, PlatformError } from '../platform-error.js';
 import { MAX_LIST_BYTES } from '../platform-http.js';
 import { PlatformModule } from '../platform.module.js';
-import { type ActiveSessionsQuery, CoreClient } from './core.client.js';
+import { CoreClient } from './core.client.js';
+import type { ActiveSessionsQuery } from './session-queries.js';
 
 const MB = 1024 * 1024;
 const QUERY: ActiveSessionsQuery = {

@@ -1,14 +1,11 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { type Page, type RejectedItem } from '../page.js';
-import { mayBeSmaller, PageSize } from '../page-size.js';
-import { isTooMuch, PlatformError } from '../platform-error.js';
+import type { RejectedItem } from '../page.js';
+import { PlatformError } from '../platform-error.js';
 import { CoreClient, type TenantParts } from './core.client.js';
+import { type TenantList, TenantPages } from './tenant-pages.js';
 import type { Tenant } from './tenant.dto.js';
 
 const ROUTE = '/tenants';
-const PAGE_SIZE = 500;
-/** Ends a list that brings something new for ever. */
-const MAX_PAGES = 10_000;
 /** Milliseconds for which an attempt may go by a list. */
 const MAX_AGE_MS = 60_000;
 /** While attempts run the tenants are listed again in the background from this age on. */
@@ -17,22 +14,6 @@ const LIST_AGAIN_MS = 30_000;
 const WHOLE_AGE_MS = 600_000;
 /** What a list has failed of is told to all who ask within this time. */
 const FAILED_MS = 5_000;
-
-interface PageOfTenants {
-  /** From 0. */
-  page: number;
-  /** How many to ask for at most. */
-  most: number;
-  parts: TenantParts;
-}
-
-interface TenantList {
-  tenants: ReadonlyMap<string, Tenant>;
-  /** By id, where one can be read. */
-  rejected: ReadonlyMap<string, RejectedItem>;
-  /** Monotonic, in milliseconds. */
-  askedAt: number;
-}
 
 /**
  * All tenants as last listed, for the session check and for attempts, which go by lists that are at most a minute old:
@@ -50,7 +31,9 @@ export class TenantDirectory {
   private briefFlight?: Promise<void>;
   /** Ids that the latest list has, of which nothing else can be read. */
   private unreadable: ReadonlySet<string> = new Set();
-  private readonly pageSize = new PageSize(PAGE_SIZE);
+  private readonly pages = new TenantPages();
+  /** Apart from those of all: an organization whose pages are too long makes only such lists shorter. */
+  private readonly pagesOfOne = new TenantPages();
   /** Tenants of the latest list that could not be read. */
   rejected: readonly RejectedItem[] = [];
 
@@ -87,6 +70,17 @@ export class TenantDirectory {
   async find(organizationId: string, tenantId: string): Promise<Tenant | undefined> {
     const tenant = await this.present(tenantId);
     return tenant?.organizationId === organizationId ? tenant : undefined;
+  }
+
+  /**
+   * An organization's tenants as hbf-core lists them now, with settings. It is asked for these alone; what `present` goes
+   * by stays as it is.
+   *
+   * @throws PlatformError when hbf-core does not answer
+   */
+  async listOf(organizationId: string): Promise<Tenant[]> {
+    const { tenants } = await this.pagesOfOne.all((page, size) => this.core.listTenantsOf(organizationId, page, size));
+    return [...tenants.values()].map((tenant) => this.withKnown(tenant));
   }
 
   private get age(): number {
@@ -134,47 +128,8 @@ export class TenantDirectory {
     this.listedAt = askedAt;
   }
 
-  /**
-   * All pages, until one brings no tenant that is new: neither the number on a page nor `total` is relied upon. hbf-core
-   * may give fewer on a page than asked for, and skip as many as asked for all the same: the pages behind the first are
-   * of its length. A page that is too long or too slow is asked for with half as many.
-   */
-  private async listAll(parts: TenantParts): Promise<TenantList> {
-    const listed = new Map<string, Tenant>();
-    const rejected = new Map<string, RejectedItem>();
-    const askedAt = performance.now();
-    for (let page = 0, most = PAGE_SIZE; page < MAX_PAGES;) {
-      const found = await this.page({ page, most, parts });
-      if (!found) {
-        listed.clear();
-        rejected.clear();
-        page = 0;
-        most = PAGE_SIZE;
-        continue;
-      }
-      if (page === 0) most = Math.max(1, found.count);
-      const before = listed.size + rejected.size;
-      for (const tenant of found.items) if (!listed.has(tenant.id)) listed.set(tenant.id, tenant);
-      for (const item of found.rejected) rejected.set(item.id ?? item.problem, item);
-      if (listed.size + rejected.size === before) break;
-      page++;
-    }
-    return { tenants: listed, rejected, askedAt };
-  }
-
-  /** @returns undefined when the page size was halved, and the list begins anew */
-  private async page({ page, most, parts }: PageOfTenants): Promise<Page<Tenant> | undefined> {
-    const size = Math.min(most, this.pageSize.current(performance.now()));
-    try {
-      return await this.core.listTenants(page, size, parts);
-    } catch (error) {
-      if (!mayBeSmaller(error)) throw error;
-      // where one row takes too long as well hbf-core hangs, and the page is not to blame: its size stays
-      if (!isTooMuch(error)) await this.core.listTenants(0, 1);
-      if (!this.pageSize.shrink(size, performance.now())) throw error;
-      this.logger.warn({ pageSize: size, reason: (error as Error).message }, 'tenants.page-halved');
-      return undefined;
-    }
+  private listAll(parts: TenantParts): Promise<TenantList> {
+    return this.pages.all((page, pageSize) => this.core.listTenants(page, pageSize, parts));
   }
 
   /** Where its settings cannot be read, the threshold that was known last. */

@@ -1,8 +1,13 @@
+import { DryRun } from '../../../src/sessions/dry-run.js';
+import { Admin } from '../fixtures/admin.js';
 import { Round } from '../fixtures/round.js';
 
 jest.setTimeout(30_000);
 
 const MODERATOR = 'token-moderator';
+const OF_ALL = '/operations/dry-run';
+const OWN_TENANTS = 'GET /organizations/{orgId}/tenants';
+const LIST = 'GET /chat-sessions';
 const LIVE_CHAT = { liveChats: [{ liveChatEventType: 'LIVECHAT_STARTED' }] };
 
 interface Preview {
@@ -28,8 +33,7 @@ describe('a dry run', () => {
 
   async function preview(): Promise<Preview> {
     const headers = { authorization: `Bearer ${MODERATOR}` };
-    const url = `${round.service.url}/operations/session-checks?dryRun=true`;
-    const response = await fetch(url, { method: 'POST', headers });
+    const response = await fetch(`${round.service.url}${OF_ALL}`, { method: 'POST', headers });
     expect(response.status).toBe(200);
     return (await response.json()) as Preview;
   }
@@ -119,5 +123,82 @@ describe('a dry run', () => {
     const after = { database: await database(), ledger: ledger(), told: told(), active: round.core.activeCount };
     expect(after).toEqual(before);
     expect(await round.check()).toMatchObject({ found: 2, completed: 2 });
+  });
+
+  it('answers 503 while hbf-core is away', async () => {
+    round.addTenant('t1');
+    const admin = new Admin(round, 'org-t1');
+    const headers = { authorization: `Bearer ${MODERATOR}` };
+    const heal = round.platform.fault({ service: 'hbf-core', route: 'GET /tenants', kind: 'status', status: 503 });
+    expect((await fetch(`${round.service.url}${OF_ALL}`, { method: 'POST', headers })).status).toBe(503);
+    heal();
+    round.platform.fault({ service: 'hbf-core', route: OWN_TENANTS, kind: 'status', status: 503 });
+    expect(await admin.call('POST', '/dry-run')).toMatchObject({
+      status: 503,
+      body: { message: expect.stringContaining('hbf-core') },
+    });
+    expect((await preview()).tenants).toBe(1);
+  });
+
+  describe('of one organization', () => {
+    beforeEach(() => {
+      for (const id of ['t1', 't2']) round.addTenant(id, { organizationId: 'org' });
+      round.addTenant('foreign');
+    });
+
+    it("lists its own tenants' sessions alone, with the same members, and hbf-core is asked for those alone", async () => {
+      const own = [round.addSession('t1', 30), round.addSession('t2', 20)];
+      const foreign = round.addSession('foreign', 40);
+      round.core.server.resetCounters();
+      const admin = new Admin(round, 'org');
+      const { status, body, text } = await admin.call<Preview>('POST', '/dry-run');
+      expect([status, body.tenants, body.complete.count]).toEqual([200, 2, 2]);
+      expect(body.complete.sessions.map(({ sessionId }) => sessionId)).toEqual(own);
+      expect(text).not.toMatch(new RegExp(`foreign|${foreign}`));
+      expect(round.core.server.count('GET /tenants')).toBe(0);
+      const asked = round.core.server.requests.filter(({ route }) => route === LIST);
+      expect(new Set(asked.map(({ query }) => new URLSearchParams(query).get('tenantId')))).toEqual(
+        new Set(['t1', 't2']),
+      );
+      expect(Object.keys(body)).toEqual(Object.keys(await preview()));
+    });
+
+    it('goes by the thresholds that hbf-core tells now', async () => {
+      round.addSession('t1', 5);
+      const admin = new Admin(round, 'org');
+      expect((await admin.call<Preview>('POST', '/dry-run')).body.complete.count).toBe(0);
+      round.core.changeTenant('t1', { settings: { session: { expireInactiveSessionAfter: 60 } } });
+      expect((await admin.call<Preview>('POST', '/dry-run')).body.complete.count).toBe(1);
+    });
+
+    it('is empty for an organization without tenants', async () => {
+      const { status, body } = await new Admin(round, 'org-without').call<Preview>('POST', '/dry-run');
+      expect([status, body.tenants, body.complete.count, body.held.count]).toEqual([200, 0, 0, 0]);
+    });
+
+    it('asks, beside another one and a check, for no more lists at a time than a check alone', async () => {
+      for (let n = 0; n < 60; n++) round.addTenant(`many-${n}`, { organizationId: 'org' });
+      const dryRun = round.service.get(DryRun);
+      round.core.server.resetCounters();
+      const [all, org, check] = await Promise.all([dryRun.run(), dryRun.run('org'), round.check()]);
+      expect([all.tenants, org.tenants, check.tenantsScanned]).toEqual([63, 62, 63]);
+      expect(round.core.server.peak(LIST)).toBeLessThanOrEqual(8 + 1); // the check's question for a tenant that is none
+    });
+
+    it('is joined while it runs; one of another scope is not', async () => {
+      const dryRun = round.service.get(DryRun);
+      round.core.server.resetCounters();
+      const [all, again, org, orgAgain] = await Promise.all([
+        dryRun.run(),
+        dryRun.run(),
+        dryRun.run('org'),
+        dryRun.run('org'),
+      ]);
+      expect(again).toBe(all);
+      expect(orgAgain).toBe(org);
+      expect([all.tenants, org.tenants]).toEqual([3, 2]);
+      expect(round.core.server.count(LIST)).toBe(3 + 2);
+      expect(await dryRun.run('org')).not.toBe(org);
+    });
   });
 });

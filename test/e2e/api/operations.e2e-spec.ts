@@ -1,4 +1,5 @@
 import { ON_DEMAND_MAX_WAIT_MS, OperationsService } from '../../../src/api/operations.service.js';
+import type { ErrorBody } from '../../../src/http/error-body.js';
 import type { Overrides } from '../../world/service/service-in-process.js';
 import { Round } from '../fixtures/round.js';
 
@@ -7,6 +8,7 @@ jest.setTimeout(30_000);
 const MODERATOR = 'token-moderator';
 const ADMIN = 'token-admin';
 const CHECKS = '/operations/session-checks';
+const DRY_RUN = '/operations/dry-run';
 
 interface Check {
   startedAt: string;
@@ -46,7 +48,7 @@ describe('the on-demand routes', () => {
   describe('are for moderators only', () => {
     it.each([
       ['POST', CHECKS],
-      ['POST', `${CHECKS}?dryRun=true`],
+      ['POST', DRY_RUN],
       ['GET', CHECKS],
       ['POST', '/operations/pipeline-checks'],
     ])('%s %s', async (method, path) => {
@@ -70,6 +72,8 @@ describe('the on-demand routes', () => {
     const responses = (path: string, method: string) => Object.keys(body.paths[path]![method]!.responses);
     const refusals = ['400', '401', '403', '429', '500', '503'];
     expect(responses(CHECKS, 'post').sort()).toEqual(['200', '202', ...refusals]);
+    expect(responses(DRY_RUN, 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
+    expect(responses('/organizations/{orgId}/dry-run', 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
     expect(responses(CHECKS, 'get').sort()).toEqual(['200', ...refusals]);
     expect(responses('/operations/pipeline-checks', 'post').sort()).toEqual(['200', '202', ...refusals]);
   });
@@ -110,18 +114,31 @@ describe('the on-demand routes', () => {
     it('answers 503 while hbf-core is away, and the history tells why', async () => {
       round.platform.fault({ service: 'hbf-core', route: 'GET /tenants', kind: 'status', status: 503 });
       expect((await call('POST', CHECKS)).status).toBe(503);
-      expect((await call('POST', `${CHECKS}?dryRun=true`)).status).toBe(503);
       const { body } = await call<Checks>('GET', CHECKS);
       expect(body.items).toEqual([
         expect.objectContaining({ outcome: 'failed', reason: expect.stringContaining('http_503') }),
       ]);
     });
 
-    it('refuses anything but true and false for dryRun', async () => {
-      expect((await call('POST', `${CHECKS}?dryRun=maybe`)).status).toBe(400);
-      expect((await call('POST', `${CHECKS}?dry=true`)).status).toBe(400);
-      expect(round.core.server.count('GET /tenants')).toBe(0);
-    });
+    it.each(['dryRun=true', 'dryRun=false', 'dryRun=maybe', 'dryRun=', 'dryRun', 'dryRun=true&dryRun=false'])(
+      'refuses ?%s, names the path of dry runs, and checks nothing',
+      async (query) => {
+        const { status, body } = await call<ErrorBody>('POST', `${CHECKS}?${query}`);
+        expect([status, body.errors]).toEqual([
+          400,
+          [{ field: 'dryRun', message: expect.stringContaining(`POST ${DRY_RUN}`) }],
+        ]);
+        expect(round.core.server.count('GET /tenants')).toBe(0);
+      },
+    );
+
+    it.each(['dryrun=true', 'dry=true', 'dryRun[]=true', 'DRYRUN'])(
+      'refuses ?%s, as it knows no such',
+      async (query) => {
+        expect((await call('POST', `${CHECKS}?${query}`)).status).toBe(400);
+        expect(round.core.server.count('GET /tenants')).toBe(0);
+      },
+    );
   });
 
   describe('GET /operations/session-checks', () => {

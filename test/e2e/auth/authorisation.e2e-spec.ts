@@ -70,6 +70,8 @@ describe('every route for every kind of caller', () => {
         `GET /organizations/org1/integrations/${ids.mine}/signing-secret`,
         `POST /organizations/org1/integrations/${ids.mine}/signing-secret/rotate`,
         `POST /organizations/org1/integrations/${ids.mine}/test`,
+        'POST /organizations/org1/dry-run',
+        'GET /organizations/org1/sessions/unknown/deliveries',
       ]),
     );
   });

@@ -98,7 +98,7 @@ describe('a session check while the backlog is above the high water', () => {
     addSessions('t1', [20]);
     await leavePending(6);
     round.core.addUser({ token: 'moderator', isModerator: true });
-    const url = `${round.service.url}/operations/session-checks?dryRun=true`;
+    const url = `${round.service.url}/operations/dry-run`;
     const response = await fetch(url, { method: 'POST', headers: { authorization: 'Bearer moderator' } });
     expect(await response.json()).toMatchObject({ paused: true, complete: { count: 1 } });
   });
