@@ -16,6 +16,7 @@ export async function bootstrap(config: Config): Promise<INestApplication> {
   const app = await NestFactory.create(AppModule.for(config), {
     bufferLogs: true,
     abortOnError: false,
+    bodyParser: false, // setUpApi has its own, for JSON alone
     routeConflictPolicy: { duplicate: 'error' },
   });
   return serve(app, config);

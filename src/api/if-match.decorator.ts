@@ -23,5 +23,12 @@ export function wantedVersion(ifMatch: string | undefined): number | undefined {
   if (ifMatch === undefined || ifMatch.trim() === '*') return undefined;
   const version = /^(?:W\/)?"(\d{1,15})"$/.exec(ifMatch.trim())?.[1];
   if (version !== undefined) return Number(version);
-  throw new ViolationsException([{ field: 'if-match', message: 'must be the ETag of this integration' }]);
+  throw new ViolationsException([{ field: 'if-match', message: expected(ifMatch) }]);
+}
+
+/** Shells take the quotes off, so a version without them is the likely mistake. */
+function expected(ifMatch: string): string {
+  const bare = /^(?:W\/)?["']?(\d{1,15})["']?$/.exec(ifMatch.trim())?.[1];
+  if (bare !== undefined) return `must have the version in double quotes: type If-Match: "${bare}"`;
+  return 'must be the ETag of this integration, quotes included, such as "3", or * for any version';
 }

@@ -3,6 +3,7 @@ import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } f
 import type { Response } from 'express';
 import { CallerName } from '../auth/organization-admin.guard.js';
 import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
+import { PATCH_TYPES } from '../http/body-types.js';
 import { ApiError, ApiInvalid } from '../http/error-body.js';
 import { entityTag, IfMatch } from './if-match.decorator.js';
 import { IntegrationDto, IntegrationPatchDto, IntegrationResource } from './integrations.dto.js';
@@ -89,7 +90,7 @@ export class IntegrationsController {
   @NotStored()
   @ApiOperation({ operationId: 'SessionsController_changeIntegration', summary: 'Change some settings' })
   @ApiHeader(IF_MATCH)
-  @ApiConsumes('application/json', 'application/merge-patch+json')
+  @ApiConsumes(...PATCH_TYPES)
   @ApiBody({ type: IntegrationPatchDto, examples: { enable: { value: { enabled: true } } } })
   @ApiResponse({ status: 200, description: 'Changed', type: IntegrationResource, ...ETAG })
   @ApiInvalid()

@@ -44,21 +44,21 @@ function arrange(...answers: FakeCore['answers']) {
 describe('Authenticator', () => {
   it('remembers a user for a minute', async () => {
     const { core, clock, authenticator } = arrange(user('first'), user('second'));
-    expect((await authenticator.userOf('t'))?.id).toBe('first');
+    expect(await authenticator.userOf('t')).toMatchObject({ id: 'first' });
     clock.at += 59_999;
-    expect((await authenticator.userOf('t'))?.id).toBe('first');
+    expect(await authenticator.userOf('t')).toMatchObject({ id: 'first' });
     clock.at += 1;
-    expect((await authenticator.userOf('t'))?.id).toBe('second');
+    expect(await authenticator.userOf('t')).toMatchObject({ id: 'second' });
     expect(core.journal).toEqual(['t', 't']);
   });
 
   it('remembers a refusal for five seconds', async () => {
     const { clock, authenticator } = arrange({ status: 401, kind: 'unauthorized' }, user('now known'));
-    expect(await authenticator.userOf('t')).toBeNull();
+    expect(await authenticator.userOf('t')).toBe('unknown');
     clock.at += 4_999;
-    expect(await authenticator.userOf('t')).toBeNull();
+    expect(await authenticator.userOf('t')).toBe('unknown');
     clock.at += 1;
-    expect((await authenticator.userOf('t'))?.id).toBe('now known');
+    expect(await authenticator.userOf('t')).toMatchObject({ id: 'now known' });
   });
 
   it.each([
@@ -67,7 +67,7 @@ describe('Authenticator', () => {
     [{ status: 404, kind: 'not-found' as const }],
     [{ kind: 'unauthorized' as const, code: 'impossible_token' }],
   ])('takes %j for a refusal', async (answer) => {
-    expect(await arrange(answer).authenticator.userOf('t')).toBeNull();
+    expect(await arrange(answer).authenticator.userOf('t')).toBe('unknown');
   });
 
   it.each([
@@ -80,13 +80,39 @@ describe('Authenticator', () => {
   ])('says for %j that nobody knows, and asks again', async (answer) => {
     const { authenticator } = arrange(answer, user('known'));
     await expect(authenticator.userOf('t')).rejects.toBeInstanceOf(ServiceUnavailableException);
-    expect((await authenticator.userOf('t'))?.id).toBe('known');
+    expect(await authenticator.userOf('t')).toMatchObject({ id: 'known' });
   });
 
   it('asks once for requests that come at once, and keeps tokens apart', async () => {
     const { core, authenticator } = arrange(user('a'), user('b'));
     const users = await Promise.all(['t1', 't2', 't1', 't1'].map((token) => authenticator.userOf(token)));
-    expect(users.map((found) => found?.id)).toEqual(['a', 'b', 'a', 'a']);
+    expect(users).toMatchObject(['a', 'b', 'a', 'a'].map((id) => ({ id })));
     expect(core.journal).toEqual(['t1', 't2']);
+  });
+
+  it('takes a token for expired when hbf-core says so, or when it says so itself', async () => {
+    const refused = { status: 401, kind: 'unauthorized' as const };
+    const told = arrange({ ...refused, tokenExpired: true }).authenticator;
+    expect(await told.userOf('t')).toBe('expired');
+    const exp = (seconds: number) => `e30.${Buffer.from(JSON.stringify({ exp: seconds })).toString('base64url')}.c2ln`;
+    const { authenticator } = arrange(refused, refused);
+    expect(await authenticator.userOf(exp(999))).toBe('expired');
+    expect(await authenticator.userOf(exp(1_001))).toBe('unknown');
+  });
+
+  it('is familiar with a token for an hour, until hbf-core refuses it', async () => {
+    const { clock, authenticator } = arrange(user('first'), { status: 401, kind: 'unauthorized' }, user('second'));
+    expect(authenticator.isFamiliar('t')).toBe(false);
+    await authenticator.userOf('t');
+    clock.at += 60_000;
+    expect([authenticator.isFamiliar('t'), authenticator.isFamiliar('other')]).toEqual([true, false]);
+    await authenticator.userOf('t');
+    expect(authenticator.isFamiliar('t')).toBe(false);
+    clock.at += 5_000;
+    await authenticator.userOf('t');
+    clock.at += 3_599_999;
+    expect(authenticator.isFamiliar('t')).toBe(true);
+    clock.at += 1;
+    expect(authenticator.isFamiliar('t')).toBe(false);
   });
 });

@@ -1,5 +1,5 @@
 import { readCurrentUser } from '../platform/core/current-user.dto.js';
-import { bearerToken, mayAdminister, nameOf } from './caller.js';
+import { bearerToken, claimsExpiry, mayAdminister, nameOf } from './caller.js';
 
 const user = (rights: Record<string, unknown>) => readCurrentUser({ id: 'u', ...rights });
 
@@ -33,4 +33,21 @@ describe('bearerToken', () => {
 
 it('a change is signed with the e-mail, else the id', () => {
   expect([nameOf(user({ email: 'a@b.example' })), nameOf(user({}))]).toEqual(['a@b.example', 'u']);
+});
+
+describe('claimsExpiry', () => {
+  const jwt = (claims: unknown) => `e30.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.c2ln`;
+
+  it.each<[boolean, string]>([
+    [true, jwt({ exp: 1_000 })],
+    [true, jwt({ exp: 999 })],
+    [false, jwt({ exp: 1_001 })],
+    [false, jwt({ exp: '999' })],
+    [false, jwt({})],
+    [false, jwt(null)],
+    [false, 'opaque'],
+    [false, 'a.b.c'],
+  ])('is %s for %s', (expired, token) => {
+    expect(claimsExpiry(token, 1_000_000)).toBe(expired);
+  });
 });

@@ -17,6 +17,10 @@ export class ExpiringMap<V> {
     return undefined;
   }
 
+  delete(key: string): void {
+    this.entries.delete(key);
+  }
+
   set(key: string, value: V, now: number): void {
     this.entries.delete(key); // a Map keeps the order of insertion: set anew, it is the newest
     if (this.entries.size >= this.maxEntries) this.entries.delete(this.entries.keys().next().value!);

@@ -25,9 +25,11 @@ function restricted(guard: Type<CanActivate>, refusal: string): ClassDecorator {
   return applyDecorators(
     UseGuards(RateLimitGuard, guard),
     ApiBearerAuth(),
-    ApiError(401, 'No valid bearer token'),
+    ApiError(401, 'No valid bearer token: none, an unknown or an expired one', {
+      'WWW-Authenticate': 'As in RFC 6750',
+    }),
     ApiError(403, refusal),
-    ApiError(429, 'Too many requests; see Retry-After'),
+    ApiError(429, 'Too many requests', { 'Retry-After': 'Seconds until the next one is let through' }),
     ApiError(500, 'An error of the service; the log knows it by requestId'),
     ApiError(503, 'hbf-core or the database cannot be asked'),
   );

@@ -286,7 +286,8 @@ export class Config {
 
   @EnvVar('API_RATE_LIMIT_PER_MIN', integer(1, 1_000_000), {
     default: '300',
-    meaning: 'requests to the REST API that one token, and one address, may make in a minute',
+    meaning:
+      'requests to the REST API that one valid token, and one address without a valid token, may make in a minute',
   })
   readonly apiRateLimitPerMin: number;
 

@@ -1,11 +1,15 @@
 import type { INestApplication } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { Request } from 'express';
 import helmet from 'helmet';
 import { Config } from '../config/config.js';
 import { documentApi, type PublishedBodies } from './api-document.js';
 import { MAX_BODY_BYTES } from './body.pipe.js';
+import { hasReadableBody } from './body-types.js';
+import { refuseEarly } from './early-refusals.js';
 import { ApiExceptionFilter } from './exception.filter.js';
 import { identifyRequest } from './request-id.js';
+import { RouteTable } from './route-table.js';
 import { setUpValidation } from './validation.js';
 
 /**
@@ -22,7 +26,8 @@ export function setUpApi(app: INestApplication, published: () => PublishedBodies
   app.use(identifyRequest);
   app.use(helmet({ contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } } }));
   if (config.corsAllowedOrigins.length > 0) allowOrigins(app, config.corsAllowedOrigins);
-  express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: ['application/json', 'application/merge-patch+json'] });
+  app.use(refuseEarly(new RouteTable(express.getHttpAdapter().getInstance())));
+  express.useBodyParser('json', { limit: MAX_BODY_BYTES, type: (request) => hasReadableBody(request as Request) });
   setUpValidation(app);
   app.useGlobalFilters(new ApiExceptionFilter());
   documentApi(app, { ui: config.swaggerEnabled ?? !config.production, published });
@@ -33,7 +38,7 @@ function allowOrigins(app: INestApplication, origins: readonly string[]): void {
     origin: origins.includes('*') ? '*' : [...origins],
     methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
     allowedHeaders: ['authorization', 'content-type', 'if-match', 'x-request-id'],
-    exposedHeaders: ['etag', 'retry-after', 'x-request-id'],
+    exposedHeaders: ['allow', 'etag', 'retry-after', 'www-authenticate', 'x-request-id'],
     maxAge: 600,
   });
 }

@@ -5,6 +5,8 @@ import { ViolationsException } from './violations.js';
 export const MAX_BODY_BYTES = 256 * 1024;
 const MAX_DEPTH = 32;
 
+export const NO_OBJECT = 'must be a JSON object, sent as application/json';
+
 type Dto = abstract new (...args: never[]) => object;
 
 const ignored = new WeakMap<object, readonly string[]>();
@@ -29,7 +31,7 @@ export class BodyPipe implements PipeTransform {
     if (isDeeperThan(value, MAX_DEPTH)) throw refusal('is nested too deep');
     if (type !== 'body') return value;
     if (value === undefined && metatype && optional.has(metatype)) return {};
-    if (!isObject(value)) throw refusal('must be a JSON object, sent as application/json');
+    if (!isObject(value)) throw refusal(NO_OBJECT);
     return without(value, (metatype && ignored.get(metatype)) ?? []);
   }
 }

@@ -1,6 +1,8 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtraModels, ApiProperty, ApiResponse, getSchemaPath } from '@nestjs/swagger';
 
+type HeadersObject = Record<string, { description: string; schema: { type: 'string' } }>;
+
 /** The media type of every error (RFC 9457). */
 export const PROBLEM_JSON = 'application/problem+json';
 
@@ -69,10 +71,27 @@ export class ErrorBody {
   requestId: string;
 }
 
-/** Documents an error that a route, or every route of a controller, may answer. */
-export function ApiError(status: number, description: string): ClassDecorator & MethodDecorator {
+/** An answer with an ErrorBody, for the document. */
+export function problemResponse(description: string, headers?: Readonly<Record<string, string>>) {
   const content = { [PROBLEM_JSON]: { schema: { $ref: getSchemaPath(ErrorBody) } } };
-  return applyDecorators(ApiExtraModels(ErrorBody), ApiResponse({ status, description, content }));
+  const named = Object.entries(headers ?? {}).map(([name, meaning]) => [
+    name,
+    { description: meaning, schema: { type: 'string' as const } },
+  ]);
+  return { description, content, ...(named.length > 0 && { headers: Object.fromEntries(named) as HeadersObject }) };
+}
+
+/**
+ * Documents an error that a route, or every route of a controller, may answer.
+ *
+ * @param headers names and meanings of those that come with it
+ */
+export function ApiError(
+  status: number,
+  description: string,
+  headers?: Readonly<Record<string, string>>,
+): ClassDecorator & MethodDecorator {
+  return applyDecorators(ApiExtraModels(ErrorBody), ApiResponse({ status, ...problemResponse(description, headers) }));
 }
 
 /** Documents the 400 of a route that validates what it is sent. */

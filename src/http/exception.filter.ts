@@ -9,7 +9,9 @@ import {
 import type { Request, Response } from 'express';
 import mongoose from 'mongoose';
 import { STATUS_CODES } from 'node:http';
+import { NO_OBJECT } from './body.pipe.js';
 import { type ErrorBody, PROBLEM_JSON, type Violation } from './error-body.js';
+import { jsonErrorAt, positionOf } from './json-position.js';
 import { ViolationsException } from './violations.js';
 
 /** What an exception means to the caller. */
@@ -76,6 +78,8 @@ function errorBody({ status, message, violated }: Failure, path: string, request
 
 function failureOf(exception: unknown): Failure {
   if (exception instanceof HttpException) return ofHttpException(exception);
+  const unparsed = textOfUnparsed(exception);
+  if (unparsed !== undefined) return ofHttpException(noJson(unparsed));
   const status = statusOfUnreadable(exception);
   if (status !== undefined) return { status, message: UNREADABLE[status] ?? UNREADABLE[400]! };
   if (isDatabaseAway(exception)) return { status: 503, message: 'the database is away; try again later' };
@@ -85,8 +89,27 @@ function failureOf(exception: unknown): Failure {
 function ofHttpException(exception: HttpException): Failure {
   const status = exception.getStatus();
   if (exception instanceof ViolationsException) return { status, message: exception.message, violated: exception };
+  const unparsed = textOfUnparsed(exception.cause);
+  if (unparsed !== undefined) return ofHttpException(noJson(unparsed));
   const unread = exception.cause === undefined ? undefined : statusOfUnreadable(exception.cause);
   return { status, message: unread === undefined ? exception.message : (UNREADABLE[unread] ?? UNREADABLE[400]!) };
+}
+
+/** The text that body-parser could not parse; its own message repeats what was sent. */
+function textOfUnparsed(exception: unknown): string | undefined {
+  const { type, body } = (exception ?? {}) as { type?: unknown; body?: unknown };
+  return type === 'entity.parse.failed' && typeof body === 'string' ? body : undefined;
+}
+
+/** Also for a text that is JSON: body-parser takes objects and lists alone. */
+function noJson(text: string): ViolationsException {
+  const index = jsonErrorAt(text);
+  if (index === undefined) return new ViolationsException([{ field: 'body', message: NO_OBJECT }]);
+  const { line, column } = positionOf(text, index);
+  const ending = index === text.length ? ': its end is missing' : '';
+  return new ViolationsException([
+    { field: 'body', message: `is not valid JSON at line ${line}, column ${column}${ending}` },
+  ]);
 }
 
 /** The errors of express and body-parser carry `expose` and a status; ours and the drivers' carry no `expose`. */

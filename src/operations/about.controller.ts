@@ -1,5 +1,6 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOperation, ApiProperty, ApiResponse, ApiTags } from '@nestjs/swagger';
+import { ApiUnreadable, PUBLIC } from '../http/public.js';
 import { version } from '../config/version.js';
 
 /** The service's name and version. */
@@ -12,10 +13,15 @@ export class About {
 }
 
 @ApiTags('Operations')
+@ApiUnreadable()
 @Controller()
 export class AboutController {
   @Get()
-  @ApiOperation({ summary: "The service's name and version; needs no token" })
+  @ApiOperation({
+    ...PUBLIC,
+    summary: "The service's name and version",
+    description: 'The version is that of this document. Needs no token.',
+  })
   @ApiResponse({ status: 200, description: 'Name and version', type: About })
   about(): About {
     return { name: 'hbf-session-manager', version };

@@ -23,6 +23,8 @@ export interface PlatformErrorFacts {
   status?: number;
   /** Retry-After, in milliseconds from the answer. */
   retryAfterMs?: number;
+  /** Of a 401: the service says that the token was valid once. */
+  tokenExpired?: boolean;
   /** Must hold nothing secret. An axios error is none: its config carries the bearer token. */
   cause?: Error;
 }
@@ -35,6 +37,7 @@ export class PlatformError extends Error {
   readonly code: string;
   readonly status?: number;
   readonly retryAfterMs?: number;
+  readonly tokenExpired?: boolean;
 
   constructor({ cause, ...facts }: PlatformErrorFacts) {
     super(`${facts.service} ${facts.route}: ${facts.kind} (${facts.code})`, cause && { cause });

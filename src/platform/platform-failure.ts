@@ -15,11 +15,21 @@ export function platformError(
   return new PlatformError({ service, route, ...facts });
 }
 
-/** @param retryAfter the header of that name; of an answer that is not 2xx */
-export function statusError(request: FailedCall, status: number, retryAfter: unknown): PlatformError {
-  const retryAfterMs = readRetryAfter(retryAfter, Date.now());
+/** @param headers of an answer that is not 2xx */
+export function statusError(
+  request: FailedCall,
+  status: number,
+  headers: Readonly<Record<string, unknown>>,
+): PlatformError {
+  const retryAfterMs = readRetryAfter(headers['retry-after'], Date.now());
   const wait = retryAfterMs === undefined ? {} : { retryAfterMs };
-  return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait });
+  const token = status === 401 && tellsExpiry(headers['www-authenticate']) ? { tokenExpired: true } : {};
+  return platformError(request, { kind: kindOfStatus(status), code: `http_${status}`, status, ...wait, ...token });
+}
+
+/** RFC 6750 has no code of its own for it: `Bearer error="invalid_token", error_description="… expired …"`. */
+function tellsExpiry(challenge: unknown): boolean {
+  return typeof challenge === 'string' && /error="?invalid_token\b.*\bexpired\b/i.test(challenge);
 }
 
 /** undici's codes and Node's codes for the same failures; PlatformError has Node's, which operators know. */

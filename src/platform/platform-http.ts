@@ -139,7 +139,7 @@ export class PlatformHttp implements OnModuleDestroy {
     const started = performance.now();
     try {
       const { status, headers, data } = await firstValueFrom(this.http.request<Buffer>(this.prepare(request, wants)));
-      if (status < 200 || status >= 300) throw statusError(request, status, headers['retry-after']);
+      if (status < 200 || status >= 300) throw statusError(request, status, headers);
       // not of other answers: an ingress makes those, too, by its own clock
       if (service === 'hbf-core') this.coreClock.note(headers['date'], headers['age'], performance.now());
       const value = await read(data, status);

@@ -122,8 +122,8 @@ describe.each(['POST', 'PUT'])('the body of an integration (%s)', (method) => {
     ['UTF-16', { 'content-type': 'application/json; charset=utf-16' }, Buffer.from('{}', 'utf16le'), [400]],
     ['no UTF-8', {}, Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]), [400]],
     ['a byte order mark', {}, '\ufeff{}', [400]],
-    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, '__proto__[polluted]=1', [400]],
-    ['parts', { 'content-type': 'multipart/form-data; boundary=x' }, '--x--', [400]],
+    ['a form', { 'content-type': 'application/x-www-form-urlencoded' }, '__proto__[polluted]=1', [415]],
+    ['parts', { 'content-type': 'multipart/form-data; boundary=x' }, '--x--', [415]],
     [
       'a content type without an end',
       { 'content-type': `application/json;${' a=b;'.repeat(2_000)}` },

@@ -158,6 +158,41 @@ describe('roles', () => {
   );
 });
 
+describe('a token that hbf-core refuses', () => {
+  const list = (token: string) => fixture.call('GET', '/organizations/org1/integrations', { token });
+  const UNKNOWN = 'hbf-core does not know this bearer token';
+  const EXPIRED = 'the bearer token has expired; log in again for a new one';
+  const jwt = (exp: number) => `e30.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.c2ln`;
+  const NOW = Math.floor(Date.now() / 1_000);
+
+  it.each([
+    ['is unknown', 'token-unheard-of', undefined, UNKNOWN],
+    ['is unknown: hbf-core says so', 'token-invalid', 'Bearer error="invalid_token"', UNKNOWN],
+    ['has expired: hbf-core says so', 'token-old', 'Bearer error="invalid_token", error_description="The token expired"', EXPIRED], // prettier-ignore
+    ['has expired: it says so itself', jwt(NOW - 60), 'Bearer', EXPIRED],
+    ['is unknown, and says that it has time left', jwt(NOW + 60), 'Bearer', UNKNOWN],
+  ])('%s', async (_, token, challenge, message) => {
+    if (challenge !== undefined) {
+      fixture.platform.core.addUser({ token }); // the simulator refuses others before it fails as it is told
+      const headers = { 'www-authenticate': challenge };
+      fixture.platform.core.server.fault({ route: ME, kind: 'status', status: 401, headers });
+    }
+    const answer = await list(token);
+    expect([answer.status, answer.body.message]).toEqual([401, message]);
+    expect(answer.headers.get('www-authenticate')).toBe(`Bearer error="invalid_token", error_description="${message}"`);
+  });
+
+  it('is told apart from none', async () => {
+    const answer = await fixture.call('GET', '/organizations/org1/integrations', { token: null });
+    const message = 'a bearer token is required: type Authorization: Bearer <token>';
+    expect([answer.status, answer.body.message, answer.headers.get('www-authenticate')]).toEqual([
+      401,
+      message,
+      'Bearer',
+    ]);
+  });
+});
+
 describe('the question to hbf-core who the caller is', () => {
   const list = (token: string) => fixture.call('GET', '/organizations/org1/integrations', { token });
 

@@ -66,13 +66,36 @@ describe('the rate limit', () => {
     expect((await from('192.0.2.99', TOKENS.colleague)).status).toBe(200);
   });
 
-  it('counts the requests of one address whatever their token, and no health probes', async () => {
+  it('counts the requests of one address without a valid token, and no health probes', async () => {
     const { call } = bound(await startWith('rate-address', { API_RATE_LIMIT_PER_MIN: '3' }));
     const statuses = [];
-    for (let i = 0; i < 4; i++) statuses.push((await call('GET', PATH, { token: `guess-${i}` })).status);
+    for (const token of ['guess-1', null, 'guess-1', 'guess-2'])
+      statuses.push((await call('GET', PATH, { token })).status);
     expect(statuses).toEqual([401, 401, 401, 429]);
-    expect((await call('GET', PATH, { headers: { 'x-forwarded-for': '192.0.2.1' } })).status).toBe(429);
+    expect((await call('GET', PATH, { token: 'guess-3', headers: { 'x-forwarded-for': '192.0.2.1' } })).status).toBe(
+      429,
+    );
     for (let i = 0; i < 5; i++) expect((await call('GET', '/health', { token: null })).status).toBe(200);
+  });
+
+  it('lets callers with valid tokens share an address, also when others guess tokens there', async () => {
+    const { call } = bound(await startWith('rate-shared', { API_RATE_LIMIT_PER_MIN: '4' }));
+    const [known, late] = [TOKENS.admin, TOKENS.foreignAdmin];
+    const page = async (token: string) => (await call('GET', PATH, { token })).status;
+    for (const token of [known, TOKENS.colleague, TOKENS.moderator]) {
+      expect([await page(token), await page(token), await page(token)]).toEqual([200, 200, 200]);
+    }
+    for (let i = 0; i < 4; i++) expect(await page(`guess-${i}`)).toBe(401);
+    expect([await page('guess-4'), await page(known), await page(late)]).toEqual([429, 200, 429]);
+    expect(await page(known)).toBe(429); // its own limit
+  });
+
+  it('has hbf-core asked about no more made-up tokens than it allows, also when they come at once', async () => {
+    const { call, platform } = bound(await startWith('rate-guesses', { API_RATE_LIMIT_PER_MIN: '5' }));
+    const guesses = Array.from({ length: 50 }, (_, i) => call('GET', PATH, { token: `guess-${i}` }));
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status).sort();
+    expect(statuses).toEqual([...Array<number>(5).fill(401), ...Array<number>(45).fill(429)]);
+    expect(platform.core.server.count('GET /users/me')).toBe(5);
   });
 });
 
@@ -101,5 +124,5 @@ describe('the documentation of the API', () => {
 });
 
 function bound(started: IntegrationsFixture) {
-  return { call: started.call.bind(started) };
+  return { call: started.call.bind(started), platform: started.platform };
 }
