@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
+import { CircuitProbes } from './circuit-probes.js';
+import { CircuitStates } from './circuit-states.js';
 import { CompletionRepository } from './completion.repository.js';
 import { COMPLETION, completionSchema } from './completion.schema.js';
 import { DeliveryHistory } from './delivery-history.js';
@@ -27,6 +29,8 @@ import { Redelivery } from './redelivery.js';
     ]),
   ],
   providers: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationRepository,
@@ -40,6 +44,8 @@ import { Redelivery } from './redelivery.js';
     Redelivery,
   ],
   exports: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationRepository,
