@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsIn, isISO8601, IsOptional, IsString, ValidateBy } from 'class-validator';
 import { type AttemptRecord, DELIVERY_STATES, type DeliveryState, type SurveyPart } from '../completions/delivery.js';
+import { CircuitResource } from './circuit.dto.js';
 import { positionOf } from './cursor.js';
 import { TextRule } from '../http/rules.js';
 
@@ -131,7 +132,12 @@ export class DestinationResource {
   @ApiProperty({ description: 'Attempts so far', example: 2 })
   attempts: number;
 
-  @ApiProperty({ required: false, type: String, format: 'date-time', description: 'When it is tried next' })
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'When it is tried next; while the circuit is open, not before its nextProbeAt',
+  })
   nextAttemptAt?: Date;
 
   @ApiProperty({ required: false, description: 'Status of the last answer', example: 503 })
@@ -152,6 +158,11 @@ export class DestinationResource {
 
   @ApiProperty({ required: false, type: [SurveyPartResource], description: 'The surveys; of surveys:<tenantId> alone' })
   parts?: SurveyPartResource[];
+
+  @ApiProperty({
+    description: "The destination's circuit; that of its service (flow, surveys, analysis) where only that is open",
+  })
+  circuit: CircuitResource;
 }
 
 /** One delivery of an integration. */

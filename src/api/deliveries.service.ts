@@ -1,4 +1,7 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { CircuitProbes } from '../completions/circuit-probes.js';
+import { CircuitStates } from '../completions/circuit-states.js';
+import { webhookDestination } from '../completions/delivery.js';
 import { DeliveryHistory, type HistoryEntry } from '../completions/delivery-history.js';
 import { Redelivery } from '../completions/redelivery.js';
 import { ViolationsException } from '../http/violations.js';
@@ -17,6 +20,8 @@ export class DeliveriesService {
     private readonly integrations: IntegrationsService,
     private readonly history: DeliveryHistory,
     private readonly redelivery: Redelivery,
+    private readonly circuits: CircuitStates,
+    private readonly probes: CircuitProbes,
   ) {}
 
   async list({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
@@ -34,17 +39,19 @@ export class DeliveriesService {
     });
     const shown = found.slice(0, limit);
     const more = found.length > limit;
+    const circuit = await this.circuits.ofOne(webhookDestination(integrationId));
     return {
-      items: shown.map(deliveryResource),
+      items: shown.map((entry) => deliveryResource(entry, circuit)),
       ...(more ? { nextCursor: cursorOf(shown.at(-1)!.session) } : {}),
     };
   }
 
   async get(params: DeliveryParams): Promise<DeliveryResource> {
-    return deliveryResource(await this.find(params));
+    const entry = await this.find(params);
+    return deliveryResource(entry, await this.circuits.ofOne(entry.delivery.destination));
   }
 
-  /** Makes one delivery due now, whatever its state. */
+  /** Makes one delivery due now, whatever its state; an open circuit probes at once. */
   async retry(params: DeliveryParams): Promise<DeliveryResource> {
     await this.mustBeEnabled(params);
     const { session, delivery } = await this.find(params);
@@ -54,17 +61,20 @@ export class DeliveriesService {
     if (!(await this.redelivery.retry(session._id, delivery))) {
       throw new ConflictException('the delivery is being attempted right now; look at it again');
     }
+    await this.probes.probeNow([delivery.destination]);
     return this.get(params);
   }
 
-  /** Makes dead and cancelled deliveries due again. */
+  /** Makes dead and cancelled deliveries due again; an open circuit probes at once. */
   async recover(params: IntegrationParams, { since, until }: RecoverDto): Promise<RecoverResource> {
     await this.mustBeEnabled(params);
     const end = until === undefined ? new Date(this.clock.now()) : new Date(until);
     if (end <= new Date(since)) {
       throw new ViolationsException([{ field: 'until', message: 'must be later than since' }]);
     }
-    return this.redelivery.recover(params.integrationId, new Date(since), end);
+    const recovered = await this.redelivery.recover(params.integrationId, new Date(since), end);
+    await this.probes.probeNow([webhookDestination(params.integrationId)]);
+    return recovered;
   }
 
   private async mustBeEnabled({ orgId, integrationId }: IntegrationParams): Promise<void> {

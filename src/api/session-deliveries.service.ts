@@ -1,4 +1,5 @@
 import { Injectable, NotFoundException } from '@nestjs/common';
+import { type CircuitState, CircuitStates } from '../completions/circuit-states.js';
 import type { SessionRecord } from '../completions/completion.js';
 import { integrationIdOf } from '../completions/delivery.js';
 import { DeliveryHistory } from '../completions/delivery-history.js';
@@ -17,6 +18,7 @@ export class SessionDeliveriesService {
     private readonly config: Config,
     private readonly history: DeliveryHistory,
     private readonly integrations: IntegrationRepository,
+    private readonly circuits: CircuitStates,
   ) {}
 
   /** @throws NotFoundException when nothing is recorded of it in this organization */
@@ -27,10 +29,15 @@ export class SessionDeliveriesService {
       throw new NotFoundException(`nothing is recorded of it: ${why}`);
     }
     const integrations = await this.integrations.list(orgId);
-    return { sessionId, ends: ends.map((end) => this.endResource(end, integrations)) };
+    const circuitOf = await this.circuits.of(ends.flatMap((end) => end.deliveries.map((one) => one.destination)));
+    return { sessionId, ends: ends.map((end) => this.endResource(end, integrations, circuitOf)) };
   }
 
-  private endResource(session: SessionRecord, integrations: readonly Integration[]): SessionEndResource {
+  private endResource(
+    session: SessionRecord,
+    integrations: readonly Integration[],
+    circuitOf: (destination: string) => CircuitState,
+  ): SessionEndResource {
     const { revision, tenantId, rule, thresholdSeconds, lastInteraction, foundAt, completedAt } = session;
     return {
       revision,
@@ -42,7 +49,7 @@ export class SessionDeliveriesService {
       dueAt: endOf(session, this.config.liveChatMaxIdleMs),
       foundAt,
       ...(completedAt ? { completedAt } : {}),
-      destinations: session.deliveries.map(destinationResource),
+      destinations: session.deliveries.map((one) => destinationResource(one, circuitOf(one.destination))),
       leftOut: leftOut(session, integrations),
     };
   }
