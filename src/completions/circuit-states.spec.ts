@@ -97,6 +97,14 @@ describe('circuits in the collection destinations', () => {
     expect(await one()).not.toHaveProperty('idleSince');
   });
 
+  it('take what was found of many, of some of which nothing was known', async () => {
+    await store.destinations.announce(new Map([['webhook:2', later()]]));
+    const found = [3, 5, 3].map((limit, index) => ({ destination: `webhook:${index + 1}`, limit, failures: index }));
+    for (let times = 0; times < 2; times++) await store.destinations.noteFound(found);
+    const shown = await states.of(found.map(({ destination }) => destination));
+    expect(found.map(({ destination }) => shown(destination))).toEqual(found.map(({ limit, failures }) => ({ state: 'closed', limit, failures }))); // prettier-ignore
+  });
+
   it('are removed an hour after only a limit was written, as others that are idle', async () => {
     await store.destinations.noteFound([{ destination: 'webhook:1', limit: 2, failures: 0 }]);
     expect(await one()).toMatchObject({ version: 0, idleSince: expect.any(Date), failures: 0 });

@@ -5,11 +5,13 @@ import type { Model } from 'mongoose';
 import { nativeCollection } from '../persistence/native-collection.js';
 import { CHANNELS, serviceOf } from './delivery.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
-import { type FoundState, withFoundLimit } from './found-limits.js';
+import { alike, type FoundState, withFoundLimit } from './found-limits.js';
 
 const SERVICES = CHANNELS.flatMap((channel) => serviceOf(channel) ?? []);
 const IDLE = { idleSince: 1 } as const;
 const OPEN = { openUntil: { $exists: true } };
+/** Lost in a crash of the database, it is written anew within seconds. */
+const UNIMPORTANT = { ordered: false, writeConcern: { w: 1, journal: false } };
 const CIRCUIT = { openUntil: 1, failures: 1, probing: 1, limits: 1 } as const;
 
 /** Of a destination, what its circuit is shown by. */
@@ -156,12 +158,24 @@ export class DestinationRepository {
     return this.destinations.find({ _id: { $in: [...ids, ...SERVICES] } }, { projection: CIRCUIT }).toArray();
   }
 
-  /** Stores what a replica found about destinations that it attempted lately. Of no weight: not journaled. */
+  /**
+   * Stores what a replica found about destinations that it attempted lately, those of which it found the same together.
+   * Destinations of which nothing has ever been pending have no document: theirs are made, as idle ones.
+   */
   async noteFound(found: readonly FoundState[]): Promise<void> {
-    const updates = found.map((one) => ({
-      updateOne: { filter: { _id: one.destination }, update: withFoundLimit(one), upsert: true },
+    const updates = [...alike(found)].map(({ ids, state }) => ({
+      updateMany: { filter: { _id: { $in: ids } }, update: withFoundLimit(state) },
     }));
-    await this.destinations.bulkWrite(updates, { ordered: false, writeConcern: { w: 1, journal: false } });
+    const { matchedCount } = await this.destinations.bulkWrite(updates, UNIMPORTANT);
+    if (matchedCount === found.length) return;
+    const ids = found.map(({ destination }) => destination);
+    const known = await this.destinations.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    const missing = new Set(ids);
+    for (const { _id } of known) missing.delete(_id);
+    const inserts = found
+      .filter(({ destination }) => missing.has(destination))
+      .map((one) => ({ updateOne: { filter: { _id: one.destination }, update: withFoundLimit(one), upsert: true } }));
+    if (inserts.length > 0) await this.destinations.bulkWrite(inserts, UNIMPORTANT);
   }
 
   /** @returns how many destinations have an open circuit */

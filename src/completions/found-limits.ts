@@ -18,7 +18,7 @@ export interface FoundState {
  * counts as idle from then on, so that it is removed some time after. Failures are written while the circuit is closed
  * only: an open one has those that it opened with.
  */
-export function withFoundLimit({ limit, failures }: FoundState): Document[] {
+export function withFoundLimit({ limit, failures }: Omit<FoundState, 'destination'>): Document[] {
   const isNew = { $eq: [{ $type: '$version' }, 'missing'] };
   const isClosed = { $eq: [{ $type: '$openUntil' }, 'missing'] };
   const earliest = { $subtract: ['$$NOW', FOUND_LATELY_MS] };
@@ -34,6 +34,20 @@ export function withFoundLimit({ limit, failures }: FoundState): Document[] {
       },
     },
   ];
+}
+
+/** @returns the destinations of which the same was found, together */
+export function alike(
+  found: readonly FoundState[],
+): Iterable<{ ids: string[]; state: Omit<FoundState, 'destination'> }> {
+  const groups = new Map<string, { ids: string[]; state: Omit<FoundState, 'destination'> }>();
+  for (const { destination, ...state } of found) {
+    const key = `${state.limit}/${state.failures}`;
+    const group = groups.get(key) ?? { ids: [], state };
+    group.ids.push(destination);
+    groups.set(key, group);
+  }
+  return groups.values();
 }
 
 /** @returns the largest limit of the last ten seconds; undefined when there is none */
