@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
+import { CircuitProbes } from './circuit-probes.js';
+import { CircuitStates } from './circuit-states.js';
 import { CompletionRepository } from './completion.repository.js';
 import { COMPLETION, completionSchema } from './completion.schema.js';
 import { DeliveryHistory } from './delivery-history.js';
@@ -30,6 +32,8 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     ]),
   ],
   providers: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationRepository,
@@ -44,6 +48,8 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     RedeliveryRepository,
   ],
   exports: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationRepository,
