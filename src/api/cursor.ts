@@ -1,19 +1,14 @@
 import type { HistoryPosition } from '../completions/delivery-history.js';
+import { CURSOR } from './schema-rules.js';
 
-/** A position in a history as opaque text. */
+/** A position in a history as text: whatever fits CURSOR is one, so that the schema tells which texts are refused. */
 export function cursorOf({ foundAt, _id }: HistoryPosition): string {
-  return Buffer.from(JSON.stringify([foundAt.getTime(), _id])).toString('base64url');
+  return `${foundAt.getTime()}.${Buffer.from(_id).toString('base64url')}`;
 }
 
 /** @returns undefined when the text is no cursor of ours */
 export function positionOf(cursor: string): HistoryPosition | undefined {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    const [time, _id] = Array.isArray(parts) ? (parts as unknown[]) : [];
-    if (typeof time !== 'number' || typeof _id !== 'string') return undefined;
-    const foundAt = new Date(time);
-    return Number.isNaN(foundAt.getTime()) ? undefined : { foundAt, _id };
-  } catch {
-    return undefined; // no JSON
-  }
+  if (!new RegExp(CURSOR).test(cursor)) return undefined;
+  const [time, id] = cursor.split('.') as [string, string];
+  return { foundAt: new Date(Number(time)), _id: Buffer.from(id, 'base64url').toString('utf8') };
 }

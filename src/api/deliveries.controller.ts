@@ -17,7 +17,10 @@ export class DeliveriesController {
   constructor(private readonly deliveries: DeliveriesService) {}
 
   @Get('deliveries')
-  @ApiOperation({ summary: "List an integration's deliveries with their attempts, newest first" })
+  @ApiOperation({
+    summary: "List an integration's deliveries with their attempts, newest first",
+    description: 'Page by page: nextCursor of a page is the cursor of the next one.',
+  })
   @ApiResponse({ status: 200, description: 'One page', type: DeliveryPage })
   @ApiInvalid()
   @ApiMissing()
@@ -26,7 +29,7 @@ export class DeliveriesController {
   }
 
   @Get('deliveries/:deliveryId')
-  @ApiOperation({ summary: 'Read a delivery' })
+  @ApiOperation({ summary: 'Read a delivery', description: 'With its newest attempts.' })
   @ApiResponse({ status: 200, description: 'The delivery', type: DeliveryResource })
   @ApiInvalid()
   @ApiMissing()
@@ -36,7 +39,10 @@ export class DeliveriesController {
 
   @Post('deliveries/:deliveryId/retry')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Send a delivery again, now, under the same webhook-id' })
+  @ApiOperation({
+    summary: 'Send a delivery again, now, under the same webhook-id',
+    description: 'Whatever its state. Its attempts are counted anew; the session is read from hbf-core again.',
+  })
   @ApiResponse({ status: 202, description: 'It is due now', type: DeliveryResource })
   @ApiInvalid()
   @ApiMissing()
@@ -47,7 +53,10 @@ export class DeliveriesController {
 
   @Post('recover')
   @HttpCode(HttpStatus.ACCEPTED)
-  @ApiOperation({ summary: 'Send dead deliveries again, and those cancelled while the integration was disabled' })
+  @ApiOperation({
+    summary: 'Send dead deliveries again, and those cancelled while the integration was disabled',
+    description: 'At most 10,000 with one call, fifty a second; `more` tells whether others are left.',
+  })
   @ApiResponse({ status: 202, description: 'How many', type: RecoverResource })
   @ApiInvalid()
   @ApiMissing()

@@ -4,6 +4,7 @@ import { IsIn, isISO8601, IsOptional, IsString, ValidateBy } from 'class-validat
 import { type AttemptRecord, DELIVERY_STATES, type DeliveryState, type SurveyPart } from '../completions/delivery.js';
 import { positionOf } from './cursor.js';
 import { TextRule } from '../http/rules.js';
+import { CURSOR, YEAR } from './schema-rules.js';
 
 const MAX_ID_LENGTH = 256;
 const STATE_MEANING =
@@ -41,17 +42,23 @@ export class DeliveriesQuery {
   @TextRule('maxLength', (text) => text.length <= MAX_ID_LENGTH, `must have at most ${MAX_ID_LENGTH} characters`)
   sessionId?: string;
 
-  @ApiProperty({ required: false, type: 'string', format: 'date-time', description: 'Of sessions found at or after this' }) // prettier-ignore
+  @ApiProperty({ required: false, type: 'string', format: 'date-time', pattern: YEAR, description: 'Of sessions found at or after this' }) // prettier-ignore
   @IsOptional()
   @DateTime()
   since?: string;
 
-  @ApiProperty({ required: false, type: 'string', format: 'date-time', description: 'Of sessions found before this' })
+  @ApiProperty({
+    required: false,
+    type: 'string',
+    format: 'date-time',
+    pattern: YEAR,
+    description: 'Of sessions found before this',
+  })
   @IsOptional()
   @DateTime()
   until?: string;
 
-  @ApiProperty({ required: false, type: 'string', description: 'nextCursor of the page before' })
+  @ApiProperty({ required: false, type: 'string', pattern: CURSOR, description: 'nextCursor of the page before' })
   @IsOptional()
   @Cursor()
   cursor?: string;
@@ -65,11 +72,17 @@ export class DeliveriesQuery {
 
 /** Which dead and cancelled deliveries to send again. */
 export class RecoverDto {
-  @ApiProperty({ type: String, format: 'date-time', description: 'Of sessions found at or after this' })
+  @ApiProperty({ type: String, format: 'date-time', pattern: YEAR, description: 'Of sessions found at or after this' })
   @DateTime()
   since: string;
 
-  @ApiProperty({ required: false, type: String, format: 'date-time', description: '… and before this; default: now' })
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    pattern: YEAR,
+    description: '… and before this; default: now',
+  })
   @IsOptional()
   @DateTime()
   until?: string;
@@ -101,7 +114,7 @@ export class AttemptResource implements AttemptRecord {
 }
 
 export class SurveyPartResource {
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   surveyId: string;
 
   @ApiProperty({ enum: ['pending', 'delivered', 'dead'] })
@@ -118,7 +131,7 @@ export class SurveyPartResource {
 export class DestinationResource {
   @ApiProperty({
     description: 'flow:, surveys: or analysis:<tenantId>, or webhook:<integrationId>',
-    example: 'webhook:11',
+    example: 'webhook:1',
   })
   destination: string;
 
@@ -168,7 +181,7 @@ export class DeliveryResource extends DestinationResource {
   @ApiProperty({ description: 'Counts the times this session ended', example: 1 })
   revision: number;
 
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   tenantId: string;
 
   @ApiProperty({ description: 'The webhook-id header: the same over all attempts' })

@@ -27,6 +27,7 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
     'What was sent of each session, to whom, with which outcome; sending it again, and trying an endpoint.',
   ],
   ['HBF-Sessions-Errors', 'The failed attempts of an integration.'],
+  ['Webhooks', 'What the service sends; docs/webhooks.md tells more.'],
   ['Operations', 'For operators: health, metrics, and checks on demand.'],
 ];
 

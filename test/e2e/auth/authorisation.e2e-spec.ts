@@ -31,8 +31,9 @@ async function routesOf(organizationId: string, integrationId: number, tenant: s
   const { body: document } = await fixture.call<ApiDocument>('GET', '/api-json');
   const ours = Object.entries(document.paths).filter(([template]) => template.startsWith('/organizations/{orgId}/'));
   const bodyOf = (template: string, method: string) => {
+    if (template.endsWith('/rotate')) return { body: { expireOldAfterSeconds: 60 } };
     if (template.endsWith('/recover')) return { body: { since: '2026-01-01T00:00:00.000Z' } };
-    return /post|put/.test(method) ? { body: integration({ tenants: [tenant], url: NOWHERE }) } : {};
+    return /post|put|patch/.test(method) ? { body: integration({ tenants: [tenant], url: NOWHERE }) } : {};
   };
   return ours.flatMap(([template, methods]) =>
     Object.keys(methods).map((method) => ({
