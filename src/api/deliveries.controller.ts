@@ -22,7 +22,7 @@ export class DeliveriesController {
     description: 'Page by page: nextCursor of a page is the cursor of the next one.',
   })
   @ApiResponse({ status: 200, description: 'One page', type: DeliveryPage })
-  @ApiInvalid()
+  @ApiInvalid('an until that is not later than since')
   @ApiMissing()
   list(@Param() params: IntegrationParams, @Query() query: DeliveriesQuery): Promise<DeliveryPage> {
     return this.deliveries.list(params, query);
@@ -58,7 +58,7 @@ export class DeliveriesController {
     description: 'At most 10,000 with one call, fifty a second; `more` tells whether others are left.',
   })
   @ApiResponse({ status: 202, description: 'How many', type: RecoverResource })
-  @ApiInvalid()
+  @ApiInvalid('an until that is not later than since')
   @ApiMissing()
   @ApiConflict()
   recover(@Param() params: IntegrationParams, @Body() dto: RecoverDto): Promise<RecoverResource> {

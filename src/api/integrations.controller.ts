@@ -1,5 +1,13 @@
 import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Patch, Post, Put, Res } from '@nestjs/common';
-import { ApiBody, ApiConsumes, ApiHeader, ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBody,
+  ApiConsumes,
+  ApiHeader,
+  type ApiHeaderOptions,
+  ApiOperation,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CallerName } from '../auth/organization-admin.guard.js';
 import { NotStored, OrganizationAdministration } from '../auth/restricted.decorator.js';
@@ -9,17 +17,18 @@ import { entityTag, IfMatch } from './if-match.decorator.js';
 import { IntegrationDto, IntegrationPatchDto, IntegrationResource } from './integrations.dto.js';
 import { givenSettingsOf, IntegrationsService, settingsOf, type VersionedResource } from './integrations.service.js';
 import { IntegrationParams, OrganizationParams } from './params.dto.js';
-import { IF_MATCH as IF_MATCH_PATTERN } from './schema-rules.js';
+import { ENTITY_TAG } from './schema-rules.js';
 
 const ETAG = {
   headers: { ETag: { description: 'For If-Match of a later change', schema: { type: 'string' } } },
 } as const;
-const IF_MATCH = {
+const IF_MATCH: ApiHeaderOptions = {
   name: 'If-Match',
   required: false,
   description: 'An ETag, quotes included: change only that version; * or nothing: any',
-  schema: { type: 'string', pattern: IF_MATCH_PATTERN, example: '*' },
-} as const;
+  schema: { type: 'string', anyOf: [{ enum: ['*'] }, { pattern: ENTITY_TAG }] },
+};
+const TENANTS = 'tenants that are added and are not of this organization, or a URL whose host or port is not allowed';
 const ApiMissing = () => ApiError(404, 'This organization has no such integration');
 const ApiChanged = () => ApiError(412, 'Changed meanwhile: If-Match names another version');
 const ApiLimit = () =>
@@ -43,7 +52,7 @@ export class IntegrationsController {
   })
   @ApiBody({ type: IntegrationDto })
   @ApiResponse({ status: 201, description: 'Created', type: IntegrationResource, ...ETAG })
-  @ApiInvalid()
+  @ApiInvalid(TENANTS)
   @ApiLimit()
   @ApiTooLarge()
   async create(
@@ -95,7 +104,7 @@ export class IntegrationsController {
   @ApiHeader(IF_MATCH)
   @ApiBody({ type: IntegrationDto })
   @ApiResponse({ status: 200, description: 'Replaced', type: IntegrationResource, ...ETAG })
-  @ApiInvalid()
+  @ApiInvalid(TENANTS)
   @ApiMissing()
   @ApiLimit()
   @ApiChanged()
@@ -121,7 +130,7 @@ export class IntegrationsController {
   @ApiConsumes(...PATCH_TYPES)
   @ApiBody({ type: IntegrationPatchDto, examples: { enable: { value: { enabled: true } } } })
   @ApiResponse({ status: 200, description: 'Changed', type: IntegrationResource, ...ETAG })
-  @ApiInvalid()
+  @ApiInvalid(TENANTS)
   @ApiMissing()
   @ApiLimit()
   @ApiChanged()

@@ -27,8 +27,8 @@ const ADDRESS = `[A-Za-z0-9_+-]{1,31}(?:\\.[A-Za-z0-9_+-]{1,32})?@${HOST}`;
 /** An e-mail address, or a name and one in angle brackets. */
 export const RECIPIENT = `^(?:${ADDRESS}|[A-Za-z\\u00c0-\\u024f](?:[A-Za-z0-9\\u00c0-\\u024f' -]{0,62}[A-Za-z0-9\\u00c0-\\u024f])? <${ADDRESS}>)$`;
 
-/** One ETag of this service, weak or strong, or any version. */
-export const IF_MATCH = '^(?:\\*|(?:W/)?"[0-9]{1,15}")$';
+/** An ETag of this service, strong or weak. */
+export const ENTITY_TAG = '^(?:W/)?"[0-9]{1,15}"$';
 
 /** What `cursorOf` makes. */
 export const CURSOR = '^[0-9]{1,15}\\.[A-Za-z0-9_-]*$';
