@@ -77,7 +77,6 @@ export class IntegrationDto {
   @ApiProperty({
     description: 'Where ended sessions are posted to: absolute, https, without credentials, a public host',
     example: 'https://hooks.example.com/sessions',
-    format: 'uri',
     pattern: WEBHOOK_URL,
     maxLength: MAX_URL_LENGTH,
   })
