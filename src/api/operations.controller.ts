@@ -21,7 +21,10 @@ export class OperationsController {
 
   @Post('session-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Check the sessions of all tenants now' })
+  @ApiOperation({
+    summary: 'Check the sessions of all tenants now',
+    description: 'Or joins the check that is running. After 20 seconds the answer is 202, and the check goes on.',
+  })
   @ApiResponse({ status: 200, description: 'Its figures', type: SessionCheckRunResource })
   @ApiResponse({ status: 202, description: 'It takes long and goes on', type: SessionCheckRunResource })
   async checkSessions(
@@ -32,7 +35,10 @@ export class OperationsController {
   }
 
   @Get('session-checks')
-  @ApiOperation({ summary: 'The last hundred session checks with their figures, and what they cannot treat' })
+  @ApiOperation({
+    summary: 'The last hundred session checks with their figures, and what they cannot treat',
+    description: 'Of all replicas, newest first, with the sessions in quarantine.',
+  })
   @ApiResponse({ status: 200, description: 'Of all replicas', type: SessionChecksResource })
   listSessionChecks(): Promise<SessionChecksResource> {
     return this.operations.listSessionChecks();
@@ -40,7 +46,10 @@ export class OperationsController {
 
   @Post('pipeline-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Look for NLP pipelines that are out of date, and train them, now' })
+  @ApiOperation({
+    summary: 'Look for NLP pipelines that are out of date, and train them, now',
+    description: 'Or joins the check that is running. After 20 seconds the answer is 202, and the check goes on.',
+  })
   @ApiResponse({ status: 200, description: 'Its figures', type: PipelineCheckRunResource })
   @ApiResponse({ status: 202, description: 'It takes long and goes on', type: PipelineCheckRunResource })
   async checkPipelines(@Res({ passthrough: true }) response: Response): Promise<PipelineCheckRunResource> {
