@@ -12,6 +12,8 @@ import { JobLease } from '../persistence/job-lease.js';
 const LOOK_EVERY_MS = 30_000;
 /** A step makes as many due as are sent in this time. */
 const STEP_EVERY_MS = 4_000;
+/** A timer may be early by a little. */
+const EARLY_MS = 50;
 const LEASE_MS = 15_000;
 const AT_ONCE = 20;
 /** A request that fails is tried again, but not for longer than this. */
@@ -27,6 +29,8 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
   private timer?: NodeJS.Timeout;
   private running?: Promise<boolean>;
   private again = false;
+  /** When the next step of each of this process's requests may be made; monotonic, in milliseconds. */
+  private readonly nextStepAt = new Map<string, number>();
   private stopped = false;
 
   constructor(
@@ -82,13 +86,24 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
       let busy = false;
       for (const request of await this.requests.running(AT_ONCE)) {
         if (this.stopped) break;
-        if (await this.lease.take(leaseOf(request), LEASE_MS)) busy = !(await this.step(request)) || busy;
+        if (!(await this.lease.take(leaseOf(request), LEASE_MS))) continue;
+        busy = !(await this.stepInTime(request)) || busy;
       }
       return busy;
     } catch (error) {
       this.logger.warn({ reason: (error as Error).message }, 'redelivery.not-looked-for');
       return true;
     }
+  }
+
+  /** A request that is added wakes the worker before the others' next steps are due. @returns whether it is done */
+  private async stepInTime(request: RedeliveryRequest): Promise<boolean> {
+    const now = performance.now();
+    if (now < (this.nextStepAt.get(request._id) ?? 0) - EARLY_MS) return false;
+    this.nextStepAt.set(request._id, now + STEP_EVERY_MS);
+    const isDone = await this.step(request);
+    if (isDone) this.nextStepAt.delete(request._id);
+    return isDone;
   }
 
   /** @returns whether it is done */

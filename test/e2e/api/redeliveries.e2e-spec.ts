@@ -180,6 +180,28 @@ describe('redeliveries over REST', () => {
     expect([sent.length, new Set(sent).size]).toEqual([420, 420]);
   });
 
+  it('make at most fifty due in a second, however often others are asked for', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'hang' });
+    const ids = Array.from({ length: 300 }, (_, n) => `old-${String(n).padStart(3, '0')}`);
+    await round.completions.insertMany(
+      ids.map((id) => completionOf(id, { deliveries: [deliveryTo('webhook:1', { state: 'dead', attempts: 4 })] })),
+    );
+    round.platform.fault({ service: 'hbf-core', route: 'GET /chat-sessions/{id}', kind: 'hang' });
+    const { body } = await admin.redeliver({ since: LONG_AGO });
+    await waitFor('the first step', async () => (await admin.redelivery(body.id)).body.queued === 200);
+    const other = (await admin.redeliver({ ids: [await lost('a', 'flow:t1', 'dead')] })).body;
+    await waitFor('the other one', async () => (await admin.redelivery(other.id)).body.state === 'done');
+    expect((await admin.redelivery(body.id)).body.queued).toBe(200);
+    const due = (await round.completions.find({ open: true }).toArray())
+      .flatMap(({ deliveries }) => deliveries)
+      .filter(({ token, at, dueAt }) => !token && !at && dueAt!.getTime() > Date.now())
+      .map(({ dueAt }) => dueAt!.getTime());
+    const seconds = [...new Set(due)].sort((a, b) => a - b);
+    for (const second of seconds) expect(due.filter((one) => one === second).length).toBeLessThanOrEqual(50);
+    for (let i = 1; i < seconds.length; i++) expect(seconds[i]! - seconds[i - 1]!).toBe(1_000);
+  });
+
   const DATE = (name: string) => `${name}: must be an ISO 8601 date-time, such as 2026-11-20T08:00:00Z`;
   const REQUIRED = 'since: is required where no ids are given: an ISO 8601 date-time, such as 2026-11-20T08:00:00Z';
   it.each([
