@@ -23,6 +23,8 @@ const INDEXES = {
     { key: { 'deliveries.untried': 1 }, name: 'deliveries-untried', sparse: true },
     // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
     { key: { sessionId: 1, revision: -1 }, name: 'session' },
+    // SessionSearch.byPrefix: an organization's sessions by the beginning of their ids, however many others have
+    { key: { organizationId: 1, sessionId: 1, revision: -1 }, name: 'organization-sessions' },
     // CompletionRepository.purge: finished ones by age
     { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
     // DeliveryHistory.list: a destination's deliveries by state, the newest first

@@ -32,9 +32,13 @@ import {
 import { RedeliveriesService } from './redeliveries.service.js';
 import { SessionDeliveriesController } from './session-deliveries.controller.js';
 import { SessionDeliveriesService } from './session-deliveries.service.js';
+import { SessionSearchController } from './session-search.controller.js';
+import { SessionSearchService } from './session-search.service.js';
 import { SigningSecretsController } from './signing-secrets.controller.js';
 import { SigningSecretsService } from './signing-secrets.service.js';
 import { TenantOwnership } from './tenant-ownership.js';
+import { TenantsController } from './tenants.controller.js';
+import { TenantsService } from './tenants.service.js';
 import { WebhookUrlRule } from './webhook-url.rule.js';
 
 /** The REST API. */
@@ -62,6 +66,8 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     OrganizationRedeliveriesController,
     AllRedeliveriesController,
     SessionDeliveriesController,
+    SessionSearchController,
+    TenantsController,
     DryRunController,
     OrganizationDryRunController,
     OperationsController,
@@ -77,8 +83,10 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     RedeliveriesService,
     { provide: ON_DEMAND_MAX_WAIT_MS, useValue: 20_000 },
     SessionDeliveriesService,
+    SessionSearchService,
     SigningSecretsService,
     TenantOwnership,
+    TenantsService,
     WebhookUrlRule,
   ],
 })

@@ -17,6 +17,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { Redelivery } from './redelivery.js';
 import { RedeliveryRepository } from './redelivery.repository.js';
 import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
+import { SessionSearch } from './session-search.js';
 
 /** The record of ended sessions: intents, completions, due times. Nobody else opens these collections. */
 @Module({
@@ -42,6 +43,7 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     OutcomeWriter,
     Redelivery,
     RedeliveryRepository,
+    SessionSearch,
   ],
   exports: [
     CompletionRepository,
@@ -55,6 +57,7 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     OutcomeWriter,
     Redelivery,
     RedeliveryRepository,
+    SessionSearch,
   ],
 })
 export class CompletionsModule {}
