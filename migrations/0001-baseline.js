@@ -63,9 +63,9 @@ const INDEXES = {
     { key: { leaseUntil: 1 }, name: 'abandoned' },
   ],
   destinations: [
-    // DestinationRepository.withWork, longestDue and purgeIdle: which destinations have something due, and which nothing
+    // DestinationRepository.withWork, longestDue and purgeIdle, DestinationList: which have something due, and which nothing
     { key: { nextDueAt: 1 }, name: 'next-due' },
-    // DestinationRepository.countOpen: there are far more destinations than open circuits
+    // DestinationRepository.countOpen and DestinationList: there are far more destinations than open circuits
     {
       key: { openUntil: 1 },
       name: 'open-circuits',

@@ -13,6 +13,8 @@ import {
   OrganizationDeliveriesController,
 } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { DestinationsController } from './destinations.controller.js';
+import { DestinationsService } from './destinations.service.js';
 import { DryRunController, OrganizationDryRunController } from './dry-run.controller.js';
 import { DryRunService } from './dry-run.service.js';
 import { ExampleDeliveryController } from './example-delivery.controller.js';
@@ -68,12 +70,14 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     SessionDeliveriesController,
     SessionSearchController,
     TenantsController,
+    DestinationsController,
     DryRunController,
     OrganizationDryRunController,
     OperationsController,
   ],
   providers: [
     DeliveriesService,
+    DestinationsService,
     DryRunService,
     ExampleDeliveryService,
     IntegrationErrorsService,

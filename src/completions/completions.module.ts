@@ -3,6 +3,7 @@ import { MongooseModule } from '@nestjs/mongoose';
 import { CompletionRepository } from './completion.repository.js';
 import { COMPLETION, completionSchema } from './completion.schema.js';
 import { DeliveryHistory } from './delivery-history.js';
+import { DestinationList } from './destination-list.js';
 import { DestinationRepository } from './destination.repository.js';
 import { DESTINATION, destinationSchema } from './destination.schema.js';
 import { DueAlarm } from './due-alarm.js';
@@ -33,6 +34,7 @@ import { SessionSearch } from './session-search.js';
   providers: [
     CompletionRepository,
     DeliveryHistory,
+    DestinationList,
     DestinationRepository,
     DueAlarm,
     DueTimesWriter,
@@ -48,6 +50,7 @@ import { SessionSearch } from './session-search.js';
   exports: [
     CompletionRepository,
     DeliveryHistory,
+    DestinationList,
     DestinationRepository,
     DueAlarm,
     ForgottenWork,

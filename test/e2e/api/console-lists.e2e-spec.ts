@@ -110,3 +110,43 @@ describe('sessions by the beginning of their ids', () => {
     },
   );
 });
+
+describe('the destinations of all organizations', () => {
+  const list = (query = '') => get<unknown[]>(`/operations/destinations${query}`, MODERATOR);
+
+  it('tell due times and circuits, and of the URL the host alone', async () => {
+    round.addTenant('t1');
+    await round.addWebhook('t1', {
+      url: 'https://ada:secret@hooks.example.com:8443/in?key=secret#part',
+    });
+    expect((await list()).body).toEqual([]);
+    const openUntil = new Date(Date.now() + 60_000);
+    const nextDueAt = new Date(Date.now() - 60_000);
+    const documents = [
+      { _id: 'webhook:1', version: 1, nextDueAt, openUntil, openings: 1 },
+      { _id: 'webhook:77', version: 1, openUntil, openings: 1 },
+    ];
+    await round.db.collection<{ _id: string }>('destinations').insertMany(documents);
+    const circuit = { state: 'open', nextProbeAt: openUntil.toISOString() };
+    const { body } = await list();
+    expect(body).toEqual([
+      {
+        destination: 'webhook:1',
+        channel: 'webhook',
+        nextDueAt: nextDueAt.toISOString(),
+        circuit,
+        organizationId: 'org-t1',
+        host: 'hooks.example.com:8443',
+      },
+      { destination: 'webhook:77', channel: 'webhook', circuit },
+    ]);
+    expect((await list('?limit=1')).body).toHaveLength(1);
+  });
+
+  it.each(['?limit=0', '?limit=201', '?limit=x', '?limit=', '?limit=1&limit=2', '?since=2026-01-01'])(
+    'refuse %s',
+    async (query) => {
+      expect((await list(query)).status).toBe(400);
+    },
+  );
+});

@@ -50,6 +50,7 @@ describe('the on-demand routes', () => {
       ['POST', CHECKS],
       ['POST', DRY_RUN],
       ['GET', CHECKS],
+      ['GET', '/operations/destinations'],
       ['POST', '/operations/pipeline-checks'],
     ])('%s %s', async (method, path) => {
       round.core.addUser({ token: 'nearly', isModerator: 'true' });
@@ -75,6 +76,7 @@ describe('the on-demand routes', () => {
     expect(responses(DRY_RUN, 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
     expect(responses('/organizations/{orgId}/dry-run', 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
     expect(responses(CHECKS, 'get').sort()).toEqual(['200', ...refusals]);
+    expect(responses('/operations/destinations', 'get').sort()).toEqual(['200', ...refusals]);
     expect(responses('/operations/pipeline-checks', 'post').sort()).toEqual(['200', '202', ...refusals]);
   });
 
