@@ -79,8 +79,8 @@ const INDEXES = {
     { key: { at: 1 }, name: 'age' },
   ],
   integrations: [
-    // IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants; IntegrationCounts
-    { key: { tenants: 1, enabled: 1 }, name: 'tenants-enabled' },
+    // TenantIntegrations.of: which integrations list a batch's tenants, of the disabled ones the newest; IntegrationCounts
+    { key: { tenants: 1, enabled: 1, organizationId: 1, _id: 1 }, name: 'tenants-enabled' },
     // IntegrationRepository.list: an organization's integrations in the order of their ids
     { key: { organizationId: 1, _id: 1 }, name: 'organization' },
     // IntegrationCounts.enabledIn: how many enabled integrations an organization has, from the index alone

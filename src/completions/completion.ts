@@ -1,5 +1,8 @@
-import type { Claim, Delivery, Missing } from './delivery.js';
+import { type Claim, type Delivery, listedAs, type Missing } from './delivery.js';
 import { newDelivery } from './transitions.js';
+
+/** Why a delivery is cancelled from the start. */
+const DISABLED = 'the integration was disabled when the session ended';
 
 /** Why the session counts as ended. */
 export type ExpiryRule = 'tenant-threshold' | 'default-threshold' | 'live-chat-max-idle';
@@ -32,6 +35,8 @@ export interface EndedSession {
 /** What an intent holds of one session: no attempt was made yet, so the names of its destinations are enough. */
 export interface PlannedCompletion extends EndedSession {
   destinations: readonly string[];
+  /** Destinations that get nothing, as their integration is disabled; absent where there are none. */
+  cancelled?: readonly string[];
   /** hbf-core does not know the session, as Recovery was told. */
   missing?: Missing;
 }
@@ -63,10 +68,24 @@ export function completionId(sessionId: string, revision: number): string {
   return revision === 1 ? sessionId : `${sessionId}:${revision}`;
 }
 
-/** The deliveries of a session that hbf-core was just told of, each claimed under the intent's lease. */
-export function plannedDeliveries({ destinations }: PlannedCompletion, { lease, leaseUntil }: IntentLease): Delivery[] {
+/**
+ * The deliveries of a session that hbf-core was just told of: those to its destinations first, each claimed under the
+ * intent's lease, then those that are cancelled from the start.
+ */
+export function plannedDeliveries(
+  { destinations, cancelled = [] }: Pick<PlannedCompletion, 'destinations' | 'cancelled'>,
+  { lease, leaseUntil }: IntentLease,
+): Delivery[] {
   const claim: Claim = { token: lease, until: leaseUntil };
-  return destinations.map((destination) => newDelivery(destination, claim));
+  const deliveries = destinations.map((destination) => newDelivery(destination, claim));
+  for (const destination of cancelled) deliveries.push(cancelledDelivery(destination));
+  return deliveries;
+}
+
+/** Written down so that a redelivery can bring it. Nothing was attempted, so no outcome, no error and no mail tells of it. */
+function cancelledDelivery(destination: string): Delivery {
+  const listed = listedAs('cancelled', destination);
+  return { destination, listed, state: 'cancelled', reason: DISABLED, claims: 0, attempts: 0, log: [] };
 }
 
 export function completionOf(
@@ -76,5 +95,12 @@ export function completionOf(
 ): Completion {
   const open = deliveries.some(({ state }) => state === 'pending');
   // not by a spread: see settle
-  return Object.assign({}, planned, { destinations: undefined, missing: undefined, completedAt, open, deliveries });
+  return Object.assign({}, planned, {
+    destinations: undefined,
+    cancelled: undefined,
+    missing: undefined,
+    completedAt,
+    open,
+    deliveries,
+  });
 }

@@ -168,9 +168,10 @@ function entriesOf(completion: Completion, query: HistoryQuery): HistoryEntry[] 
 function recordOf({
   destinations,
   missing: _missing,
+  cancelled,
   lease,
   leaseUntil,
   ...session
 }: IntendedCompletion): SessionRecord {
-  return { ...session, deliveries: plannedDeliveries({ ...session, destinations }, { lease, leaseUntil }) };
+  return { ...session, deliveries: plannedDeliveries({ ...session, destinations, cancelled }, { lease, leaseUntil }) };
 }

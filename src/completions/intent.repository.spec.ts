@@ -86,6 +86,13 @@ describe('an intent', () => {
     expect(await intentsOf(db).countDocuments()).toBe(2);
     await remove('l1', 's1 s2 s3');
     expect(await intentsOf(db).countDocuments()).toBe(0);
+    const cancelled = Array.from({ length: 1_999 }, (_, n) => `webhook:${n + 1}`);
+    const both = ['s1', 's2'].map((id) => ({ ...planned(id), cancelled }));
+    await intents.add(leaseOf('l1'), both);
+    expect(await intentsOf(db).countDocuments()).toBe(2);
+    expect(await intents.ofSession('org1', 's2')).toEqual([{ ...both[1], ...leaseOf('l1') }]);
+    expect(await intents.countFor('webhook:1')).toBe(0); // it counts what is pending
+    await remove('l1', 's1 s2');
     await intents.add(
       leaseOf('l1'),
       Array.from({ length: 250 }, (_, n) => planned(`s${n}`)),

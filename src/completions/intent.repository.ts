@@ -44,8 +44,8 @@ export class IntentRepository {
       if (once.has(one._id)) known.add(one._id);
       else once.set(one._id, one);
     }
-    const weightOf = ({ destinations }: PlannedCompletion) =>
-      Math.max(destinations.length, DELIVERIES_AT_ONCE / SESSIONS_AT_ONCE);
+    const weightOf = ({ destinations, cancelled = [] }: PlannedCompletion) =>
+      Math.max(destinations.length + cancelled.length, DELIVERIES_AT_ONCE / SESSIONS_AT_ONCE);
     for (const batch of batchesOf([...once.values()], weightOf)) {
       for (const id of await this.addOne(lease, batch)) known.add(id);
     }

@@ -30,6 +30,7 @@ const planned = new Schema<PlannedCompletion>(
     lastSignOfLife: Date,
     foundAt: { type: Date, required: true },
     destinations: { type: [String], required: true },
+    cancelled: { type: [String], default: undefined },
     leftOut: { type: [leftOutSchema], required: true },
     missing: { type: missingSchema, default: undefined },
   },

@@ -22,9 +22,11 @@ export function unwritableChange(change: DeliveryChange, error: unknown): Delive
   return { ...change, delivery: unwritable(change.delivery, error) };
 }
 
-function unwritable({ destination, state, claims, attempts, at }: Delivery, error: unknown): Delivery {
+function unwritable(delivery: Delivery, error: unknown): Delivery {
+  const { destination, state, claims, attempts, at } = delivery;
   const short = { destination, claims, attempts, at, log: [] };
   if (state === 'delivered') return { ...short, state };
+  if (state === 'cancelled') return { ...short, state, listed: delivery.listed, reason: delivery.reason };
   const message = (error as Error).message.slice(0, MESSAGE_LENGTH);
   return {
     ...short,

@@ -187,6 +187,15 @@ describe('FirstAttempts', () => {
     expect([journal.completed, journal.settled]).toEqual([[['s1', ['delivered', 'delivered']]], []]);
   });
 
+  it('writes what is cancelled from the start with the outcomes of the others, and attempts nothing of it', async () => {
+    const session = ended('s1', 'a');
+    begin({ ...session, planned: { ...session.planned, cancelled: ['webhook:7', 'webhook:8'] } });
+    await journal.deliver('s1/a');
+    await turn();
+    expect([journal.completed, journal.settled]).toEqual([[['s1', ['delivered', 'cancelled', 'cancelled']]], []]);
+    expect([dispatcher.inFlight, dispatcher.waitingFirst]).toEqual([0, 0]);
+  });
+
   it('waits for a slow destination no longer than half a second after the first outcome', async () => {
     begin(ended('s1', 'a', 'slow'));
     await journal.deliver('s1/a');

@@ -61,7 +61,7 @@ const WAITING_AT_ONCE = 1_024;
 class FirstRound implements AttemptOrigin {
   readonly first = true;
   readonly tie = inThisTrace;
-  /** As they stand, in the order of the plan: claimed, until their attempt has an outcome. */
+  /** As they stand, in the order of the plan: claimed, until their attempt has an outcome; last those cancelled from the start. */
   readonly deliveries: Delivery[];
   /** When the first of them had an outcome or was left to the retry worker (ms of this machine). */
   since?: number;
@@ -78,7 +78,7 @@ class FirstRound implements AttemptOrigin {
     private readonly whenSettled: () => void,
   ) {
     this.deliveries = plannedDeliveries(planned, page);
-    this.unsettled = this.deliveries.length;
+    this.unsettled = planned.destinations.length;
   }
 
   settled(_attempt: Pick<Attempt, 'delivery'>, delivery: Delivery): void {
@@ -172,7 +172,7 @@ export class FirstAttempts {
     this.timer ??= setInterval(() => this.sweep(), SWEEP_MS);
     const { completedAt, hasSurveys, integrations, leaseUntil } = page;
     const session = Object.assign({}, planned, { completedAt });
-    for (const delivery of [...round.deliveries]) {
+    for (const delivery of round.deliveries.slice(0, planned.destinations.length)) {
       const integrationId = integrationIdOf(delivery.destination);
       const integration = integrationId === undefined ? undefined : integrations.get(integrationId);
       const attempt: Attempt = { session, delivery, source, hasSurveys, integration, leaseUntil };

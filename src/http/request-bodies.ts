@@ -20,13 +20,13 @@ const REFERENCE = '#/components/schemas/';
  * refuses what a DTO does not know (`forbidNonWhitelisted`), and the body may be refused with 413 and 415.
  */
 export function describeRequestBodies(document: OpenAPIObject): OpenAPIObject {
-  const close = closing((document.components?.schemas ?? {}) as Record<string, Schema>);
+  const close = closing((document.components?.schemas ?? {}));
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method];
       const body = operation?.requestBody;
       if (!operation || !body || !('content' in body)) continue;
-      for (const { schema } of Object.values(body.content)) close(schema as Schema);
+      for (const { schema } of Object.values(body.content)) close(schema);
       const types = Object.keys(body.content).join(' or ');
       operation.responses['413'] ??= problemResponse('The body is larger than 256 KB');
       operation.responses['415'] ??= problemResponse(`The body is not ${types}, or its encoding is not known`);

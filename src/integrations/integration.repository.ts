@@ -41,16 +41,6 @@ export class IntegrationRepository {
     private readonly changes: IntegrationChanges,
   ) {}
 
-  /**
-   * Not sorted: with a sort the engine scans all integrations by id instead of using the index on tenants.
-   *
-   * @returns every enabled integration that lists one of the tenants; the caller checks the organization
-   */
-  async enabledForTenants(tenantIds: readonly string[]): Promise<Integration[]> {
-    if (tenantIds.length === 0) return [];
-    return this.find({ tenants: { $in: tenantIds }, enabled: true });
-  }
-
   async findById(id: number): Promise<Integration | null> {
     return toIntegration(await this.model.findById(id).lean<IntegrationDocument>());
   }
@@ -169,7 +159,7 @@ export class IntegrationRepository {
 
   private async find(filter: Filter, options: QueryOptions = {}): Promise<Integration[]> {
     const documents = await this.model.find(filter, null, options).lean<IntegrationDocument[]>();
-    return documents.map((document) => toIntegration(document)!);
+    return documents.map(integrationOf);
   }
 
   private async update(filter: Filter, change: UpdateQuery<IntegrationDocument>): Promise<Integration | null> {
@@ -193,9 +183,12 @@ function scoped(organizationId: string, id: number, version?: number): Filter {
   return { _id: id, organizationId, version: version === 1 ? { $in: [1, null] } : version };
 }
 
-/** Documents that an operator wrote by hand may lack fields that have a default. */
 function toIntegration(document: IntegrationDocument | null): Integration | null {
-  if (!document) return null;
+  return document && integrationOf(document);
+}
+
+/** Documents that an operator wrote by hand may lack fields that have a default. */
+export function integrationOf(document: IntegrationDocument): Integration {
   const { _id, ...rest } = document;
   return {
     ...rest,

@@ -100,8 +100,8 @@ export const integrationSchema = new Schema<IntegrationDocument>(
   { ...schemaOptions, collection: 'integrations' },
 );
 
-// IntegrationRepository.enabledForTenants: which enabled integrations list a page's tenants; IntegrationCounts
-integrationSchema.index({ tenants: 1, enabled: 1 }, { name: 'tenants-enabled' });
+// TenantIntegrations.of: which integrations list a batch's tenants, of the disabled ones the newest; IntegrationCounts
+integrationSchema.index({ tenants: 1, enabled: 1, organizationId: 1, _id: 1 }, { name: 'tenants-enabled' });
 
 // IntegrationRepository.list: an organization's integrations in the order of their ids
 integrationSchema.index({ organizationId: 1, _id: 1 }, { name: 'organization' });

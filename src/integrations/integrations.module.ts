@@ -7,6 +7,7 @@ import { INTEGRATION, integrationSchema } from './integration.schema.js';
 import { INTEGRATION_VERSION, integrationVersionSchema } from './integration-version.schema.js';
 import { PresentIntegrations } from './present-integrations.js';
 import { Resealing } from './resealing.js';
+import { TenantIntegrations } from './tenant-integrations.js';
 
 /** The integrations as stored, and the rotation of the key that seals their secrets. Their REST API is in api/. */
 @Module({
@@ -16,7 +17,14 @@ import { Resealing } from './resealing.js';
       { name: INTEGRATION_VERSION, schema: integrationVersionSchema },
     ]),
   ],
-  providers: [IntegrationChanges, IntegrationCounts, IntegrationRepository, PresentIntegrations, Resealing],
-  exports: [IntegrationCounts, IntegrationRepository, PresentIntegrations],
+  providers: [
+    IntegrationChanges,
+    IntegrationCounts,
+    IntegrationRepository,
+    PresentIntegrations,
+    Resealing,
+    TenantIntegrations,
+  ],
+  exports: [IntegrationCounts, IntegrationRepository, PresentIntegrations, TenantIntegrations],
 })
 export class IntegrationsModule {}

@@ -26,6 +26,8 @@ export class CheckRun {
   readonly apart = new Set<string>();
   /** Tenants whose scan ends here: a session of theirs was listed for another tenant, too. */
   readonly suspect = new Set<string>();
+  /** Tenants of whose disabled integrations some were left out, as the log says. */
+  readonly integrationsLeftOut = new Set<string>();
   private readonly deferred = new Set<string>();
   private readonly owners = new Map<string, string>();
 

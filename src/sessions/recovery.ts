@@ -141,7 +141,9 @@ export class Recovery {
 
   private makeDue(planned: PlannedCompletion, lease: IntentLease): void {
     const now = new Date(this.clock.now());
-    const deliveries = plannedDeliveries(planned, lease).map((delivery) => release(delivery, now));
+    const deliveries = plannedDeliveries(planned, lease).map((one) =>
+      one.state === 'pending' ? release(one, now) : one,
+    );
     this.quarantine.remove(planned.sessionId);
     this.writer.complete(completionOf(planned, now, deliveries), lease.lease);
   }
@@ -167,6 +169,7 @@ export class Recovery {
     const sessionGone = new SessionGoneError('session').result;
     for (const planned of gone) {
       const dead = (delivery: Delivery): Delivery => {
+        if (delivery.state !== 'pending') return delivery;
         const integration = integrations.get(integrationIdOf(delivery.destination));
         return this.runner.close({ session: planned, delivery, integration }, sessionGone);
       };

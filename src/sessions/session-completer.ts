@@ -5,8 +5,6 @@ import { IntentRepository } from '../completions/intent.repository.js';
 import { Config } from '../config/config.js';
 import { FirstAttempts } from '../deliveries/first-attempts.js';
 import { PayloadSource } from '../deliveries/payload-source.js';
-import { IntegrationRepository } from '../integrations/integration.repository.js';
-import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { Heartbeat } from '../persistence/heartbeat.js';
 import type { ChatSession } from '../platform/core/chat-session.dto.js';
@@ -16,7 +14,8 @@ import { MemoryBudget } from '../platform/memory-budget.js';
 import type { Reservation } from '../platform/reservation.js';
 import { traced } from '../tracing/tracing.js';
 import { CoreCompletion } from './core-completion.js';
-import { type Planned, planBatch, type ReadSession } from './delivery-plan.js';
+import type { Planned, ReadSession } from './delivery-plan.js';
+import { DeliveryPlanner } from './delivery-planner.js';
 import { endOf, lastSignOfLife } from './expiry-policy.js';
 import { Quarantine } from './quarantine.js';
 import { Refusals } from './refusals.js';
@@ -43,7 +42,7 @@ export class SessionCompleter {
     private readonly core: CoreClient,
     private readonly coreCompletion: CoreCompletion,
     private readonly tenants: TenantDirectory,
-    private readonly integrations: IntegrationRepository,
+    private readonly planner: DeliveryPlanner,
     private readonly intents: IntentRepository,
     private readonly completions: CompletionRepository,
     private readonly firstAttempts: FirstAttempts,
@@ -104,8 +103,7 @@ export class SessionCompleter {
   private async completeBatch(all: readonly ReadSession[]): Promise<Map<string, CompletionResult>> {
     const batch = all.filter(({ tenant, run }) => !run.suspect.has(tenant.id));
     const lease = { lease: this.heartbeat.token(), leaseUntil: new Date(this.clock.now() + this.leaseMs) };
-    const integrations = await this.integrations.enabledForTenants([...new Set(batch.map(({ tenant }) => tenant.id))]);
-    const planned = planBatch(batch, integrations, new Date(this.clock.now()));
+    const { planned, integrations } = await this.planner.plan(batch);
     const known = await this.addIntent(lease, planned);
     const fresh = planned.filter((one) => !known.has(one.planned._id));
     const again = planned.filter((one) => known.has(one.planned._id));
@@ -137,7 +135,7 @@ export class SessionCompleter {
     const whole = !inTime.some(({ read }) => told.unknown.has(read.id));
     // with outcomes on their way the lease must last: a completion that is not written yet would be made twice
     if (!whole && completed.length === 0) await this.intents.endLease(lease.lease, new Date(this.clock.now()));
-    this.firstAttempts.begin(lease, completed, byId(integrations), { whole });
+    this.firstAttempts.begin(lease, completed, integrations, { whole });
     return results;
   }
 
@@ -235,8 +233,4 @@ export class SessionCompleter {
       sessions.map(({ planned }) => planned._id),
     );
   }
-}
-
-function byId(integrations: readonly Integration[]): Map<number, Integration> {
-  return new Map(integrations.map((integration) => [integration.id, integration]));
 }

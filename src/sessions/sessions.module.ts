@@ -15,6 +15,7 @@ import { CHECK_RECORD, checkRecordSchema } from './check-record.schema.js';
 import { CompletionBatches } from './completion-batches.js';
 import { CompletionPace, PaceTimer } from './completion-pace.js';
 import { CoreCompletion } from './core-completion.js';
+import { DeliveryPlanner } from './delivery-planner.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
 import { ExpiryClock } from './expiry-clock.js';
@@ -58,6 +59,7 @@ import { TenantScanner } from './tenant-scanner.js';
     CompletionBatches,
     CompletionPace,
     CoreCompletion,
+    DeliveryPlanner,
     DryRun,
     EndedSessions,
     ExpiryClock,

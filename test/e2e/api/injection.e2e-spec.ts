@@ -70,7 +70,7 @@ describe.each(TEXTS)('the text %s', (text) => {
   it('in a body with times', async () => {
     const value = safelyDecoded(text);
     const body = { since: value, until: value };
-    expectAnswer(await fixture.call('POST', `${INTEGRATIONS}/${id}/recover`, { body }), [400]);
+    expectAnswer(await fixture.call('POST', `${INTEGRATIONS}/${id}/redeliveries`, { body }), [400]);
   });
 });
 

@@ -42,7 +42,7 @@ describe('a method that a path lacks', () => {
     ['POST', `${PATH}/1`, 'DELETE, GET, HEAD'],
     ['TRACE', `${PATH}/1`, 'DELETE, GET, HEAD'],
     ['DELETE', `${PATH}/errors/1`, 'GET, HEAD'],
-    ['GET', `${PATH}/1/recover`, 'POST'],
+    ['GET', `${PATH}/1/test`, 'POST'],
     ['PATCH', '/operations/session-checks', 'GET, HEAD, POST'],
     ['TRACE', '/operations/pipeline-checks', 'POST'],
     ['POST', '/health', 'GET, HEAD'],
@@ -62,7 +62,7 @@ describe('a method that a path lacks', () => {
     const options = await raw('OPTIONS', PATH);
     expect([options.status, options.headers['allow']]).toEqual([204, 'GET, HEAD, POST']);
     expect((await raw('HEAD', PATH, AUTHORIZED)).status).toBe(200);
-    expect((await raw('HEAD', `${PATH}/1/recover`, AUTHORIZED)).status).toBe(405);
+    expect((await raw('HEAD', `${PATH}/1/test`, AUTHORIZED)).status).toBe(405);
   });
 
   it('is 404 where no route has the path', async () => {

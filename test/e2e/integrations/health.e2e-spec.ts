@@ -70,7 +70,7 @@ describe('the health of an integration', () => {
     expect((await admin.integration(1)).body).toMatchObject({ enabled: false, disabledReason: 'failing_for_days' });
     const mail = await waitFor('the mail', () => sink.mails.find(({ subject }) => subject.includes('was disabled')));
     expect(mail.text).toMatch(/failed for 5 days without a success/);
-    expect(mail.text).toMatch(/Enable it again: PUT/);
+    expect(mail.text).toMatch(/Enable it again: PATCH/);
   });
 
   it('is kept for less than five days of failure, however often it fails', async () => {

@@ -23,7 +23,7 @@ describe('the webhooks of an ended session', () => {
   const webhooks = (deliveries: readonly { destination: string }[]) =>
     deliveries.map(({ destination }) => destination).filter((name) => name.startsWith('webhook:'));
 
-  it('go to each enabled integration that lists the tenant, and to no other', async () => {
+  it('go to each enabled integration that lists the tenant, are cancelled for a disabled one, and go to no other', async () => {
     round.addTenant('t2', { organizationId: 'org-t1' });
     const first = await round.addWebhook('t1');
     const both = await round.addWebhook('t1', { tenants: ['t2', 't1'] });
@@ -31,7 +31,8 @@ describe('the webhooks of an ended session', () => {
     const disabled = await round.addWebhook('t1', { enabled: false });
     const id = round.addSession('t1', 20);
     const { deliveries, leftOut } = await roundTrip(id);
-    expect(webhooks(deliveries)).toEqual(['webhook:1', 'webhook:2']);
+    expect(webhooks(deliveries)).toEqual(['webhook:1', 'webhook:2', 'webhook:4']);
+    expect(deliveries.map(({ state }) => state)).toEqual([...new Array(4).fill('delivered'), 'cancelled']);
     expect(leftOut).toEqual([]);
     expect([first, both, other, disabled].map(({ received }) => received.length)).toEqual([1, 1, 0, 0]);
     const keys = [first, both].map(({ received }) => received[0]!.webhookId);
