@@ -105,7 +105,7 @@ const INDEXES = {
     { key: { at: -1 }, name: 'age' },
   ],
   'session-checks': [
-    // CheckHistory.list and trim: the newest hundred
+    // CheckHistory: the newest, those since a time, and those that are a week old
     { key: { startedAt: -1 }, name: 'newest' },
   ],
 };
