@@ -10,6 +10,7 @@ import {
   type RedeliveryRecord,
   type SurveyPart,
 } from '../completions/delivery.js';
+import { CircuitResource } from './circuit.dto.js';
 import { TextRule } from '../http/rules.js';
 import { Cursor, DateTime, IntegrationId, PageSize } from './query-rules.js';
 
@@ -147,7 +148,12 @@ export class DestinationResource {
   @ApiProperty({ description: 'Attempts so far', example: 2 })
   attempts: number;
 
-  @ApiProperty({ required: false, type: String, format: 'date-time', description: 'When it is tried next' })
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'When it is tried next; while the circuit is open, not before its nextProbeAt',
+  })
   nextAttemptAt?: Date;
 
   @ApiProperty({ required: false, description: 'Status of the last answer', example: 503 })
@@ -175,6 +181,11 @@ export class DestinationResource {
     description: 'Who asked to send it again, and when: the newest ten, the latest last',
   })
   redeliveries?: readonly RedeliveryRecord[];
+
+  @ApiProperty({
+    description: "The destination's circuit; that of its service (flow, surveys, analysis) where only that is open",
+  })
+  circuit: CircuitResource;
 }
 
 /** One delivery. */

@@ -1,4 +1,6 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
+import { CircuitProbes } from '../completions/circuit-probes.js';
+import { CircuitStates } from '../completions/circuit-states.js';
 import { readDeliveryId, webhookDestination } from '../completions/delivery.js';
 import { type DeliveryFilter, unserved } from '../completions/delivery-filter.js';
 import { DeliveryHistory, type HistoryEntry } from '../completions/delivery-history.js';
@@ -17,6 +19,8 @@ export class DeliveriesService {
     private readonly integrations: IntegrationsService,
     private readonly history: DeliveryHistory,
     private readonly redelivery: Redelivery,
+    private readonly circuits: CircuitStates,
+    private readonly probes: CircuitProbes,
   ) {}
 
   async listOfIntegration({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
@@ -45,18 +49,20 @@ export class DeliveriesService {
     const after = cursor === undefined ? undefined : positionOf(cursor);
     const found = await this.history.list({ ...filter, after, limit: limit + 1 });
     const shown = found.slice(0, limit);
+    const circuitOf = await this.circuits.of(shown.map(({ delivery }) => delivery.destination));
     return {
-      items: shown.map(deliveryResource),
+      items: shown.map((entry) => deliveryResource(entry, circuitOf(entry.delivery.destination))),
       ...(found.length > limit ? { nextCursor: cursorAfter(shown.at(-1)!) } : {}),
     };
   }
 
   async get(params: DeliveryParams): Promise<DeliveryResource> {
-    return deliveryResource(await this.find(params));
+    const entry = await this.find(params);
+    return deliveryResource(entry, await this.circuits.ofOne(entry.delivery.destination));
   }
 
   /**
-   * Makes one delivery due now, whatever its state.
+   * Makes one delivery due now, whatever its state; an open circuit probes at once.
    *
    * @param by the caller's name
    */
@@ -70,6 +76,7 @@ export class DeliveriesService {
     if (!(await this.redelivery.retry(session._id, delivery, by))) {
       throw new ConflictException('the delivery is being attempted right now; look at it again');
     }
+    await this.probes.probeNow([delivery.destination]);
     return this.get(params);
   }
 

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { CircuitProbes } from '../completions/circuit-probes.js';
+import { webhookDestination } from '../completions/delivery.js';
 import type { WebhookOutcome } from '../webhooks/webhook-outcome.js';
 import { WebhookClient } from '../webhooks/webhook-client.js';
 import { Clock } from '../persistence/clock.js';
@@ -17,9 +19,13 @@ export class ExampleDeliveryService {
     private readonly integrations: IntegrationRepository,
     private readonly client: WebhookClient,
     private readonly clock: Clock,
+    private readonly probes: CircuitProbes,
   ) {}
 
-  /** One attempt, which is not recorded. A disabled integration may be tried before it is enabled. */
+  /**
+   * One attempt, which is not recorded. A disabled integration may be tried before it is enabled. Where it succeeds, an
+   * open circuit probes at once.
+   */
   async send({ orgId, integrationId }: IntegrationParams): Promise<ExampleDeliveryResource> {
     const integration = await this.service.find(orgId, integrationId);
     const now = this.clock.now();
@@ -32,6 +38,7 @@ export class ExampleDeliveryService {
       webhookId: `test:${sessionId}:${integrationId}`,
       signingSecrets: this.integrations.activeSigningSecrets(integration, now),
     });
+    if (outcome.result === 'delivered') await this.probes.probeNow([webhookDestination(integrationId)]);
     return shown(outcome);
   }
 }

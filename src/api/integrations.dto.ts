@@ -4,6 +4,7 @@ import { IsArray, IsBoolean, isEmail, isObject, IsString, Validate, ValidateIf, 
 import { isReservedHeaderName } from '../webhooks/webhook-headers.js';
 import { Ignores } from '../http/body.pipe.js';
 import { EachRule, ListRule, TextRule } from '../http/rules.js';
+import { CircuitResource } from './circuit.dto.js';
 import { MAX_URL_LENGTH, WebhookUrlRule } from './webhook-url.rule.js';
 
 const MAX_TENANTS = 1_000;
@@ -170,6 +171,9 @@ export class IntegrationResource {
     description: 'Since when posts have failed without a success; absent while all goes well',
   })
   failingSince?: Date;
+
+  @ApiProperty({ description: 'Whether its deliveries are sent at present' })
+  circuit: CircuitResource;
 
   @ApiProperty({
     required: false,

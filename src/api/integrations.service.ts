@@ -1,4 +1,8 @@
 import { ConflictException, Injectable, NotFoundException, PreconditionFailedException } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
+import { CircuitProbes } from '../completions/circuit-probes.js';
+import { type CircuitState, CircuitStates } from '../completions/circuit-states.js';
+import { webhookDestination } from '../completions/delivery.js';
 import { Redelivery } from '../completions/redelivery.js';
 import type { IntegrationDto, IntegrationPatchDto, IntegrationResource } from './integrations.dto.js';
 import { IntegrationRepository, type IntegrationSettings } from '../integrations/integration.repository.js';
@@ -25,6 +29,8 @@ export class IntegrationsService {
     private readonly tenants: TenantOwnership,
     private readonly limits: IntegrationLimits,
     private readonly redelivery: Redelivery,
+    private readonly circuits: CircuitStates,
+    private readonly probes: CircuitProbes,
   ) {}
 
   /**
@@ -36,22 +42,24 @@ export class IntegrationsService {
     const signingSecret = newSigningSecret();
     const write = () => this.integrations.create(organizationId, settings, by, signingSecret);
     const created = await this.limits.around(organizationId, settings, () => Promise.resolve(undefined), write);
-    const { resource, version } = this.shown(created);
+    const { resource, version } = await this.withCircuit(created);
     return { resource: { ...resource, signingSecret }, version };
   }
 
   async list(organizationId: string): Promise<IntegrationResource[]> {
     const found = await this.integrations.list(organizationId);
-    return found.map((integration) => this.shown(integration).resource);
+    const circuitOf = await this.circuits.of(found.map(({ id }) => webhookDestination(id)));
+    return found.map((integration) => this.shown(integration, circuitOf(webhookDestination(integration.id))));
   }
 
   async get({ orgId, integrationId }: IntegrationParams): Promise<VersionedResource> {
-    return this.shown(await this.find(orgId, integrationId));
+    return this.withCircuit(await this.find(orgId, integrationId));
   }
 
   /**
    * Changes the settings that are given, under the version that was read; read again when somebody else was faster.
    * Pending deliveries of an integration that is disabled are cancelled: they are not sent when it is enabled again.
+   * Where another URL, other headers or enabling may make it work again, an open circuit probes at once.
    *
    * @param version when given, the change is refused with 412 if the integration has another one
    * @throws ConflictException when others keep changing it
@@ -65,7 +73,7 @@ export class IntegrationsService {
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const present = await this.find(orgId, integrationId);
       if (version !== undefined && version !== present.version) throw changed();
-      if (Object.keys(settings).length === 0) return this.shown(present);
+      if (Object.keys(settings).length === 0) return this.withCircuit(present);
       const listed = new Set(present.tenants);
       await this.tenants.check(orgId, settings.tenants?.filter((id) => !listed.has(id)) ?? []);
       const wanted = { ...present, ...settings };
@@ -74,8 +82,10 @@ export class IntegrationsService {
       if (!after) continue;
       if (!after.enabled) {
         await this.redelivery.cancel(integrationId, 'the integration was disabled by an administrator');
+      } else if (this.mayWorkAgain(present, after)) {
+        await this.probes.probeNow([webhookDestination(integrationId)]);
       }
-      return this.shown(after);
+      return this.withCircuit(after);
     }
     throw new ConflictException('others keep changing the integration; try again');
   }
@@ -99,9 +109,23 @@ export class IntegrationsService {
     throw changed();
   }
 
-  private shown(integration: Integration): VersionedResource {
+  private mayWorkAgain(before: Integration, after: Integration): boolean {
+    if (before.url !== after.url || !before.enabled) return true;
+    try {
+      return !isDeepStrictEqual(this.integrations.openHeaders(before), this.integrations.openHeaders(after));
+    } catch {
+      return true; // the key that sealed the former ones is gone
+    }
+  }
+
+  private async withCircuit(integration: Integration): Promise<VersionedResource> {
+    const circuit = await this.circuits.ofOne(webhookDestination(integration.id));
+    return { resource: this.shown(integration, circuit), version: integration.version };
+  }
+
+  private shown(integration: Integration, circuit: CircuitState): IntegrationResource {
     const { disabledReason, disabledAt, failingSince } = integration;
-    const resource: IntegrationResource = {
+    return {
       id: integration.id,
       url: integration.url,
       tenants: integration.tenants,
@@ -115,8 +139,8 @@ export class IntegrationsService {
       ...(disabledReason && { disabledReason }),
       ...(disabledAt && { disabledAt }),
       ...(failingSince && { failingSince }),
+      circuit,
     };
-    return { resource, version: integration.version };
   }
 }
 

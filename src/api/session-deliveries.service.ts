@@ -1,4 +1,5 @@
 import { Injectable, Logger, NotFoundException, ServiceUnavailableException } from '@nestjs/common';
+import { type CircuitState, CircuitStates } from '../completions/circuit-states.js';
 import type { SessionRecord } from '../completions/completion.js';
 import { integrationIdOf } from '../completions/delivery.js';
 import { DeliveryHistory } from '../completions/delivery-history.js';
@@ -26,6 +27,7 @@ export class SessionDeliveriesService {
     private readonly history: DeliveryHistory,
     private readonly integrations: IntegrationRepository,
     private readonly outlooks: SessionOutlooks,
+    private readonly circuits: CircuitStates,
   ) {}
 
   /**
@@ -38,7 +40,10 @@ export class SessionDeliveriesService {
     const records = await this.history.ofSession(orgId, sessionId);
     if (records.length === 0) return this.unrecorded(sessionId, standing);
     const integrations = await this.integrations.list(orgId);
-    const completions = records.map((record) => this.completionResource(record, integrations));
+    const circuitOf = await this.circuits.of(
+      records.flatMap((one) => one.deliveries.map(({ destination }) => destination)),
+    );
+    const completions = records.map((record) => this.completionResource(record, integrations, circuitOf));
     return { sessionId, completions, ...outlookIn(standing) };
   }
 
@@ -53,7 +58,11 @@ export class SessionDeliveriesService {
     return { sessionId, completions: [], ...outlookIn(standing) };
   }
 
-  private completionResource(session: SessionRecord, integrations: readonly Integration[]): SessionCompletionResource {
+  private completionResource(
+    session: SessionRecord,
+    integrations: readonly Integration[],
+    circuitOf: (destination: string) => CircuitState,
+  ): SessionCompletionResource {
     const { revision, tenantId, rule, thresholdSeconds, lastInteraction, foundAt, completedAt } = session;
     return {
       revision,
@@ -65,7 +74,7 @@ export class SessionDeliveriesService {
       dueAt: endOf(session, this.config.liveChatMaxIdleMs),
       foundAt,
       ...(completedAt ? { completedAt } : {}),
-      destinations: session.deliveries.map((delivery) => destinationResource(session, delivery)),
+      destinations: session.deliveries.map((one) => destinationResource(session, one, circuitOf(one.destination))),
       leftOut: leftOut(session, integrations),
     };
   }

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
 import { MongooseModule } from '@nestjs/mongoose';
+import { CircuitProbes } from './circuit-probes.js';
+import { CircuitStates } from './circuit-states.js';
 import { CompletionRepository } from './completion.repository.js';
 import { COMPLETION, completionSchema } from './completion.schema.js';
 import { DeliveryHistory } from './delivery-history.js';
@@ -32,6 +34,8 @@ import { SessionSearch } from './session-search.js';
     ]),
   ],
   providers: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationList,
@@ -48,6 +52,8 @@ import { SessionSearch } from './session-search.js';
     SessionSearch,
   ],
   exports: [
+    CircuitProbes,
+    CircuitStates,
     CompletionRepository,
     DeliveryHistory,
     DestinationList,

@@ -5,10 +5,24 @@ import type { Model } from 'mongoose';
 import { nativeCollection } from '../persistence/native-collection.js';
 import { CHANNELS, serviceOf } from './delivery.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
+import { alike, type FoundState, withFoundLimit } from './found-limits.js';
 
 const SERVICES = CHANNELS.flatMap((channel) => serviceOf(channel) ?? []);
 const IDLE = { idleSince: 1 } as const;
 const OPEN = { openUntil: { $exists: true } };
+/** Lost in a crash of the database, it is written anew within seconds. */
+const UNIMPORTANT = { ordered: false, writeConcern: { w: 1, journal: false } };
+const CIRCUIT = { openUntil: 1, failures: 1, probing: 1, limits: 1 } as const;
+
+/** Of a destination, what its circuit is shown by. */
+export type CircuitFields = Pick<Destination, '_id' | keyof typeof CIRCUIT>;
+
+/** A circuit that opens. */
+export interface Opening {
+  until: Date;
+  openings: number;
+  failures: number;
+}
 
 /** The collection `destinations`. */
 @Injectable()
@@ -98,22 +112,70 @@ export class DestinationRepository {
     await this.destinations.updateOne({ _id, version }, { ...change, $inc: { version: 1 } });
   }
 
-  async openCircuit(id: string, openUntil: Date, openings: number): Promise<void> {
-    await this.destinations.updateOne(
+  /**
+   * Opens a circuit, for the first time or after a probe; at once for the next probe where somebody asked for one while
+   * that probe was under way.
+   *
+   * @param now of the database's clock
+   * @returns until when it is open
+   */
+  async openCircuit(id: string, { until, openings, failures }: Opening, now: Date): Promise<Date> {
+    const openUntil = { $cond: ['$probeAsked', { $min: [now, until] }, until] };
+    const set = { openUntil, openings, failures, version: { $ifNull: ['$version', 0] } };
+    const opened = await this.destinations.findOneAndUpdate(
       { _id: id },
-      { $set: { openUntil, openings }, $setOnInsert: { version: 0 } },
-      { upsert: true },
+      [{ $set: set }, { $unset: ['probing', 'probeAsked'] }],
+      { upsert: true, returnDocument: 'after', projection: { openUntil: 1 } },
     );
+    return opened?.openUntil ?? until;
   }
 
   async closeCircuit(id: string): Promise<void> {
-    await this.destinations.updateOne({ _id: id }, { $unset: { openUntil: 1, openings: 1 } });
+    const open = { openUntil: 1, openings: 1, failures: 1, probing: 1, probeAsked: 1 } as const;
+    await this.destinations.updateOne({ _id: id }, { $unset: open });
   }
 
   /** Takes the right to send the one probe of an open circuit. @returns false when another replica has it */
   async takeProbe({ _id, openUntil }: Destination, until: Date): Promise<boolean> {
-    const taken = await this.destinations.updateOne({ _id, openUntil }, { $set: { openUntil: until } });
-    return taken.modifiedCount === 1;
+    const change = { $set: { openUntil: until, probing: true }, $unset: { probeAsked: 1 } } as const;
+    return (await this.destinations.updateOne({ _id, openUntil }, change)).modifiedCount === 1;
+  }
+
+  /**
+   * Lets the open circuits of `ids` probe now; where a probe is under way, again should that fail. In this order: one
+   * whose probe ends between the two is not missed.
+   */
+  async askForProbes(ids: readonly string[], now: Date): Promise<void> {
+    const open = { _id: { $in: [...ids] }, openUntil: { $gt: now } };
+    await this.destinations.bulkWrite([
+      { updateMany: { filter: { ...open, probing: true }, update: { $set: { probeAsked: true } } } },
+      { updateMany: { filter: { ...open, probing: { $ne: true } }, update: { $set: { openUntil: now } } } },
+    ]);
+  }
+
+  /** @returns what the circuits of `ids` are shown by, those of the platform's services too; in one query */
+  async circuitsOf(ids: readonly string[]): Promise<CircuitFields[]> {
+    return this.destinations.find({ _id: { $in: [...ids, ...SERVICES] } }, { projection: CIRCUIT }).toArray();
+  }
+
+  /**
+   * Stores what a replica found about destinations that it attempted lately, those of which it found the same together.
+   * Destinations of which nothing has ever been pending have no document: theirs are made, as idle ones.
+   */
+  async noteFound(found: readonly FoundState[]): Promise<void> {
+    const updates = [...alike(found)].map(({ ids, state }) => ({
+      updateMany: { filter: { _id: { $in: ids } }, update: withFoundLimit(state) },
+    }));
+    const { matchedCount } = await this.destinations.bulkWrite(updates, UNIMPORTANT);
+    if (matchedCount === found.length) return;
+    const ids = found.map(({ destination }) => destination);
+    const known = await this.destinations.find({ _id: { $in: ids } }, { projection: { _id: 1 } }).toArray();
+    const missing = new Set(ids);
+    for (const { _id } of known) missing.delete(_id);
+    const inserts = found
+      .filter(({ destination }) => missing.has(destination))
+      .map((one) => ({ updateOne: { filter: { _id: one.destination }, update: withFoundLimit(one), upsert: true } }));
+    if (inserts.length > 0) await this.destinations.bulkWrite(inserts, UNIMPORTANT);
   }
 
   /** @returns how many destinations have an open circuit */

@@ -17,10 +17,24 @@ export interface Destination {
   idleSince?: Date;
   /** Counts every change of nextDueAt, so that an outdated `setNextDue` does not undo a newer announcement. */
   version: number;
-  /** Present while its circuit is open: no attempt before. */
+  /** Present while its circuit is open: no attempt before. While a probe is under way, the end of the right to it. */
   openUntil?: Date;
   /** Consecutive openings of its circuit. */
   openings?: number;
+  /** Consecutive failures that some replica knows of: when its circuit opened and of its probes since, else lately. */
+  failures?: number;
+  /** A probe is under way. */
+  probing?: boolean;
+  /** Somebody asked for a probe while one was under way: should that fail, the next one goes at once. */
+  probeAsked?: boolean;
+  /** What replicas found lately, the oldest first; without those that a later one is not smaller than. */
+  limits?: FoundLimit[];
+}
+
+/** How many attempts at once a destination was found to take, and when, by the database's clock. */
+export interface FoundLimit {
+  limit: number;
+  at: Date;
 }
 
 export const destinationSchema = new Schema<Destination>(
@@ -31,6 +45,10 @@ export const destinationSchema = new Schema<Destination>(
     version: { type: Number, required: true },
     openUntil: Date,
     openings: Number,
+    failures: Number,
+    probing: Boolean,
+    probeAsked: Boolean,
+    limits: { type: [{ _id: false, limit: Number, at: Date }], default: undefined },
   },
   { ...schemaOptions, collection: 'destinations' },
 );

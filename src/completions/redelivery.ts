@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import { Clock } from '../persistence/clock.js';
+import { CircuitProbes } from './circuit-probes.js';
 import { CompletionRepository, type DeliveryChange } from './completion.repository.js';
 import { type Delivery, readDeliveryId, type RedeliveryRecord, webhookDestination } from './delivery.js';
 import type { DeliveryFilter } from './delivery-filter.js';
@@ -14,14 +15,6 @@ const PER_SECOND = 50;
 /** How many are made due at once: what takes four seconds to send. */
 export const REDELIVERED_AT_ONCE = 200;
 
-/** What was done of a request. */
-export interface RedeliveryStep {
-  /** Destinations of which something is due now. */
-  destinations: string[];
-  /** Where to go on; undefined: nothing is left. */
-  position: RedeliveryRequest['position'];
-}
-
 /** Which webhooks may be sent: those of enabled integrations. */
 export type MayBeSent = (destinations: readonly string[]) => Promise<ReadonlySet<string>>;
 
@@ -33,6 +26,7 @@ export class Redelivery {
     private readonly completions: CompletionRepository,
     private readonly history: DeliveryHistory,
     private readonly dueTimes: DueTimesWriter,
+    private readonly probes: CircuitProbes,
   ) {}
 
   /**
@@ -52,9 +46,12 @@ export class Redelivery {
 
   /**
    * Makes the next deliveries of a request due, fifty a second. May be repeated after a crash: those that carry the
-   * request already are passed over, and one that is just being attempted is left to that attempt.
+   * request already are passed over, and one that is just being attempted is left to that attempt. At the first step open
+   * circuits probe at once.
+   *
+   * @returns where to go on; undefined: nothing is left
    */
-  async step(request: RedeliveryRequest, mayBeSent: MayBeSent): Promise<RedeliveryStep> {
+  async step(request: RedeliveryRequest, mayBeSent: MayBeSent): Promise<RedeliveryRequest['position']> {
     const entries = await this.entriesOf(request);
     const hasMore = !('ids' in request.filter) && entries.length > REDELIVERED_AT_ONCE;
     const taken = entries.slice(0, REDELIVERED_AT_ONCE);
@@ -71,10 +68,8 @@ export class Redelivery {
     const dueTimes = new DueTimes();
     for (const { delivery } of changes) dueTimes.note(delivery);
     if (changes.length > 0) await this.dueTimes.around(dueTimes, () => this.completions.change(changes));
-    return {
-      destinations: [...dueTimes.byDestination.keys()],
-      position: hasMore ? positionOf(taken.at(-1)!) : undefined,
-    };
+    if (!request.position) await this.probes.probeNow([...dueTimes.byDestination.keys()]);
+    return hasMore ? positionOf(taken.at(-1)!) : undefined;
   }
 
   /**

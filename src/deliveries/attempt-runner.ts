@@ -53,6 +53,7 @@ export class AttemptRunner {
   /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for it, or has passed */
   async run(attempt: Attempt): Promise<Delivery> {
     const { delivery, leaseUntil } = attempt;
+    const startedAt = Date.now();
     // It waited in memory for so long that its lease could end in mid-send: another process would send it too.
     if (leaseUntil.getTime() - this.clock.now() < this.longestAttemptMs) return this.giveBack(delivery);
     // Others may have freed the claim. If so, what is given back is written nowhere: the token is not in force any more.
@@ -60,7 +61,7 @@ export class AttemptRunner {
     const holds = heartbeat.holdsBy(delivery.token) || (await heartbeat.stillHolds(delivery.token));
     if (!holds) return this.giveBack(delivery);
     const result = poisonResult(delivery) ?? (await this.traced(attempt));
-    this.dispatcher.note(delivery.destination, result);
+    this.dispatcher.note(delivery.destination, result, startedAt);
     return this.close(attempt, result);
   }
 

@@ -17,6 +17,7 @@ import { CompletionsModule } from '../completions/completions.module.js';
 import { DeliveryEvents } from './delivery-events.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { EventLoopDelay } from './dispatch/event-loop-delay.js';
+import { FoundLimits } from './found-limits.js';
 import { FirstAttempts } from './first-attempts.js';
 import { IntegrationHealth } from './integration-health.js';
 import { RedeliveryWorker } from './redelivery-worker.js';
@@ -39,6 +40,7 @@ import { PurgeJob } from './purge.job.js';
     EventLoopDelay,
     FirstAttempts,
     FlowChannel,
+    FoundLimits,
     IntegrationHealth,
     RedeliveryWorker,
     RetryWorker,

@@ -95,9 +95,9 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
   private async step(request: RedeliveryRequest): Promise<boolean> {
     const { _id: redeliveryId } = request;
     try {
-      const step = await this.redelivery.step(request, (destinations) => this.mayBeSent(destinations));
-      if (step.position) {
-        await this.requests.update(redeliveryId, { position: step.position });
+      const position = await this.redelivery.step(request, (destinations) => this.mayBeSent(destinations));
+      if (position) {
+        await this.requests.update(redeliveryId, { position });
         return false;
       }
       await this.requests.update(redeliveryId, { state: 'done' });

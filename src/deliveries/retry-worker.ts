@@ -7,6 +7,7 @@ import type { Destination } from '../completions/destination.schema.js';
 import { DueAlarm } from '../completions/due-alarm.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
+import { PresentIntegrations } from '../integrations/present-integrations.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
@@ -56,6 +57,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly runner: AttemptRunner,
     private readonly writer: OutcomeWriter,
     private readonly integrations: IntegrationRepository,
+    private readonly present: PresentIntegrations,
     private readonly core: CoreClient,
     private readonly tenants: TenantDirectory,
     private readonly budget: MemoryBudget,
@@ -130,6 +132,8 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     const { _id } = destination;
     const until = new Date(this.clock.now() + this.leaseMs);
     if (!(await this.circuits.admit(destination, until, services))) return;
+    // a probe may be asked for because the URL is another one, which this process is not to learn five seconds later
+    if (this.circuits.of(_id).state === 'probing') this.present.lookAgain();
     const limit = this.dispatcher.room(_id);
     if (limit === 0) return this.dispatcher.wakeWhenRoom(_id);
     const claim = { token: this.heartbeat.token(), now: new Date(this.clock.now()), until, limit };

@@ -20,7 +20,7 @@ const REFERENCE = '#/components/schemas/';
  * refuses what a DTO does not know (`forbidNonWhitelisted`), and the body may be refused with 413 and 415.
  */
 export function describeRequestBodies(document: OpenAPIObject): OpenAPIObject {
-  const close = closing((document.components?.schemas ?? {}));
+  const close = closing(document.components?.schemas ?? {});
   for (const path of Object.values(document.paths)) {
     for (const method of METHODS) {
       const operation = path[method];

@@ -101,6 +101,16 @@ describe('PresentIntegrations', () => {
     expect(await world.url()).toBeUndefined();
   });
 
+  it("follows another replica's change at once when told to look again", async () => {
+    await world.url();
+    jest.advanceTimersByTime(2_100);
+    await world.url(); // looks in the background: as of before the change
+    world.changeElsewhere('https://new.test/');
+    jest.advanceTimersByTime(1);
+    world.present.lookAgain();
+    expect(await world.url()).toBe('https://new.test/');
+  });
+
   it('keeps nothing beyond a look while a change is being written', async () => {
     world.settled = false;
     await world.url();

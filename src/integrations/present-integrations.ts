@@ -32,6 +32,8 @@ export class PresentIntegrations {
   /** When the version was asked for that `known` goes by, and when `known` was emptied; monotonic, in milliseconds. */
   private asOf = -Infinity;
   private emptiedAt = -Infinity;
+  /** What is known as of before this time is not recent, however young. */
+  private recentFrom = -Infinity;
   private looking?: Promise<void>;
   private batch?: Batch;
 
@@ -57,6 +59,11 @@ export class PresentIntegrations {
     }
   }
 
+  /** From here on `find` returns nothing that is older than this call. */
+  lookAgain(): void {
+    this.recentFrom = performance.now();
+  }
+
   /** Looks at the version in the background while what is known is young enough, else waits for it. */
   private async beRecent(): Promise<void> {
     while (this.age >= LOOK_AGAIN_MS) {
@@ -71,7 +78,7 @@ export class PresentIntegrations {
   }
 
   private get age(): number {
-    return performance.now() - this.asOf;
+    return this.asOf < this.recentFrom ? Infinity : performance.now() - this.asOf;
   }
 
   private async look(): Promise<void> {

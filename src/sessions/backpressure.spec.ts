@@ -77,7 +77,8 @@ describe('Backpressure', () => {
 
   it('does not count a destination whose circuit is open, but everything else', async () => {
     await addPending('flow:t1', 'webhook:1', 'webhook:2');
-    for (const open of ['webhook:1', 'flow:t1']) await store.destinations.openCircuit(open, LATER, 1);
+    for (const open of ['webhook:1', 'flow:t1'])
+      await store.destinations.openCircuit(open, { until: LATER, openings: 1, failures: 5 }, new Date());
     expect(await pressure.countWaiting()).toBe(1);
   });
 

@@ -5,6 +5,7 @@ import { COMPLETION, completionSchema } from '../../src/completions/completion.s
 import { DeliveryHistory } from '../../src/completions/delivery-history.js';
 import { DestinationRepository } from '../../src/completions/destination.repository.js';
 import { type Destination, DESTINATION, destinationSchema } from '../../src/completions/destination.schema.js';
+import { CircuitProbes } from '../../src/completions/circuit-probes.js';
 import { DueAlarm } from '../../src/completions/due-alarm.js';
 import { DueTimesWriter } from '../../src/completions/due-times.js';
 import { ForgottenWork } from '../../src/completions/forgotten-work.js';
@@ -55,7 +56,13 @@ export class CompletionStore {
     const dueTimes = new DueTimesWriter(this.destinations, alarm);
     this.forgotten = new ForgottenWork(stubOf(Database, {}), this.completions, this.destinations, alarm);
     this.held = new HeldWork(clock, this.intents, this.completions, dueTimes);
-    this.redelivery = new Redelivery(clock, this.completions, this.history, dueTimes);
+    this.redelivery = new Redelivery(
+      clock,
+      this.completions,
+      this.history,
+      dueTimes,
+      new CircuitProbes(clock, this.destinations, alarm),
+    );
     this.redeliveries = new RedeliveryRepository(connection.model<RedeliveryRequest>(REDELIVERY, redeliverySchema));
     this.writer = new OutcomeWriter(this.intents, this.completions, dueTimes, this.errors);
   }

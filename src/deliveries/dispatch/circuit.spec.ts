@@ -53,6 +53,15 @@ describe('afterAttempt', () => {
     expect(after(open, ...failures(3))).toEqual(open);
   });
 
+  it('is not moved by failures of attempts that were under way when it began to probe', () => {
+    const probing = { ...after(closedCircuit(), ...failures(5)), state: 'probing' as const, since: 500 };
+    expect(afterAttempt(probing, 'unwell', NOW, BASE_MS, 499)).toBe(probing);
+    expect(afterAttempt(probing, 'unwell', NOW, BASE_MS, 500)).toMatchObject({ state: 'open', failures: 6 });
+    const closed = afterAttempt(probing, 'well', NOW, BASE_MS, 500);
+    expect(afterAttempt(closed, 'unwell', NOW, BASE_MS, 499)).toBe(closed);
+    expect(afterAttempt(closed, 'unwell', NOW, BASE_MS, 501)).toMatchObject({ state: 'closed', failures: 1 });
+  });
+
   it('rests twice as long after each probe that fails, ten minutes at most', () => {
     let circuit = after(closedCircuit(), ...failures(5));
     const rests: number[] = [];

@@ -21,7 +21,10 @@ describe("the circuit of one of the platform's services", () => {
     saved = [];
     const clock = new Clock();
     const destinations = stubOf(DestinationRepository, {
-      openCircuit: (id) => Promise.resolve(void saved.push(`open ${id}`)),
+      openCircuit: (id, { until }) => {
+        saved.push(`open ${id}`);
+        return Promise.resolve(until);
+      },
       closeCircuit: (id) => Promise.resolve(void saved.push(`close ${id}`)),
       takeProbe: () => Promise.resolve(true),
     });
@@ -92,9 +95,33 @@ describe("the circuit of one of the platform's services", () => {
 describe("the circuit of a customer's endpoint", () => {
   it.each([401, 403, 404])('opens when it answers every delivery with %i', (status) => {
     const clock = new Clock();
-    const destinations = stubOf(DestinationRepository, { openCircuit: () => Promise.resolve() });
+    const destinations = stubOf(DestinationRepository, { openCircuit: (_id, { until }) => Promise.resolve(until) });
     const circuits = new Circuits(testConfig(), clock, destinations, new DueAlarm(clock), new DeliveryEvents());
     for (let n = 0; n < 5; n++) circuits.note('webhook:1', failed(`http_${status}`, status));
     expect(circuits.of('webhook:1').state).toBe('open');
+  });
+});
+
+describe('an open circuit', () => {
+  it('counts the failures of its probes too, and sets the alarm for when it may probe again', async () => {
+    const clock = new Clock();
+    const alarms: Date[] = [];
+    const opened: number[] = [];
+    const sooner = new Date(clock.now());
+    const destinations = stubOf(DestinationRepository, {
+      openCircuit: (_id, { failures }) => Promise.resolve((opened.push(failures), sooner)),
+      takeProbe: () => Promise.resolve(true),
+    });
+    const alarm = stubOf(DueAlarm, { setFor: (at) => void alarms.push(at) });
+    const circuits = new Circuits(testConfig(), clock, destinations, alarm, new DeliveryEvents());
+    for (let n = 0; n < 5; n++) circuits.note('webhook:1', failed('http_503', 503));
+    const due = { _id: 'webhook:1', version: 1, openUntil: new Date(0), openings: 1, failures: 5 };
+    expect(await circuits.admit(due, new Date(clock.now() + 60_000))).toBe(true);
+    const { since } = circuits.of('webhook:1');
+    circuits.note('webhook:1', failed('timeout'), since - 1); // under way since before
+    expect(circuits.of('webhook:1').state).toBe('probing');
+    circuits.note('webhook:1', failed('timeout'), since);
+    await Promise.resolve();
+    expect([circuits.of('webhook:1').state, opened, alarms]).toEqual(['open', [5, 6], [sooner, sooner]]);
   });
 });

@@ -50,12 +50,17 @@ export class Circuits {
     this.circuits.delete(destination);
   }
 
-  /** Takes in what a result says about the destination's health, and about that of its service. */
-  note(destination: string, result: DeliveryResult): void {
+  /**
+   * Takes in what a result says about the destination's health, and about that of its service.
+   *
+   * @param startedAt when the attempt began; epoch ms
+   */
+  note(destination: string, result: DeliveryResult, startedAt = Infinity): void {
     const health = healthOf(result, channelOf(destination));
     if (!health) return this.releaseProbe(destination, result.result === 'postponed' ? result.delayMs : 0);
     this.noteService(destination, result);
-    this.change(destination, afterAttempt(this.known(destination), health, this.clock.now(), this.baseOpenMs));
+    const { baseOpenMs } = this;
+    this.change(destination, afterAttempt(this.known(destination), health, this.clock.now(), baseOpenMs, startedAt));
   }
 
   /**
@@ -87,16 +92,16 @@ export class Circuits {
   }
 
   private async admitOne(destination: Destination, probeUntil: Date): Promise<boolean> {
-    const { _id, openUntil, openings = 1 } = destination;
+    const { _id, openUntil, openings = 1, failures = 0 } = destination;
     const local = this.known(_id);
     if (!openUntil) {
-      if (local.state === 'open') this.circuits.set(_id, closedCircuit());
+      if (local.state === 'open') this.circuits.set(_id, closedCircuit(Date.now()));
       return true;
     }
     if (local.state === 'probing') return true; // its own probe has not come back
     if (openUntil.getTime() > this.clock.now()) return false;
     if (!(await this.destinations.takeProbe(destination, probeUntil))) return false;
-    this.circuits.set(_id, { ...closedCircuit(), state: 'probing', openings });
+    this.circuits.set(_id, { state: 'probing', failures, openings, openUntil: 0, since: Date.now() });
     return true;
   }
 
@@ -127,10 +132,17 @@ export class Circuits {
     const before = this.known(id);
     if (before.state !== 'probing') return;
     this.probes.delete(id);
-    const until = new Date(this.clock.now() + afterMs);
-    this.circuits.set(id, { ...before, state: 'open', openUntil: until.getTime() });
-    const saved = this.destinations.openCircuit(id, until, before.openings);
-    this.logFailure(saved.then(() => this.alarm.setFor(until)));
+    const openUntil = this.clock.now() + afterMs;
+    const open: Circuit = { ...before, state: 'open', openUntil };
+    this.circuits.set(id, open);
+    this.save(id, open);
+  }
+
+  /** Sets the retry worker's alarm for the next probe, which is sooner than `openUntil` where somebody asked for it. */
+  private save(id: string, { openUntil, openings, failures }: Readonly<Circuit>): void {
+    const until = new Date(openUntil);
+    const saved = this.destinations.openCircuit(id, { until, openings, failures }, new Date(this.clock.now()));
+    this.logFailure(saved.then((probeFrom) => this.alarm.setFor(probeFrom)));
   }
 
   private known(id: string): Readonly<Circuit> {
@@ -141,12 +153,11 @@ export class Circuits {
     return (this.config.retryScheduleMs[0] ?? 5_000) * OPEN_FACTOR;
   }
 
-  private opened(destination: string, { openUntil, failures, openings }: Circuit): void {
-    const until = new Date(openUntil);
-    this.logger.warn({ destination, failures, probeAt: until }, 'circuit.opened');
+  private opened(destination: string, circuit: Readonly<Circuit>): void {
+    const { failures, openUntil } = circuit;
+    this.logger.warn({ destination, failures, probeAt: new Date(openUntil) }, 'circuit.opened');
     this.events.onCircuit('opened');
-    this.logFailure(this.destinations.openCircuit(destination, until, openings));
-    this.alarm.setFor(until);
+    this.save(destination, circuit);
   }
 
   private closed(destination: string): void {

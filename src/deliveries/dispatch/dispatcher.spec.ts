@@ -324,6 +324,26 @@ describe('Dispatcher', () => {
     });
   });
 
+  it('starts a probe beside attempts that hang since before, and claims no other for it', async () => {
+    for (let n = 0; n < 2; n++) submit(`webhook:1/old-${n}`);
+    await jest.advanceTimersByTimeAsync(5_000);
+    circuits.set('webhook:1', { ...closedCircuit(Date.now()), state: 'probing' });
+    expect(dispatcher.room('webhook:1')).toBe(1);
+    submit('webhook:1/probe', { first: false });
+    expect([journal.started.at(-1), dispatcher.room('webhook:1')]).toEqual(['webhook:1/probe', 0]);
+  });
+
+  it('tells whose destinations had an attempt since then', async () => {
+    const since = (ms: number) => dispatcher.attemptedSince(Date.now() - ms).map(({ destination }) => destination);
+    dispatcher.accepts('webhook:2');
+    submit('webhook:1/0');
+    await jest.advanceTimersByTimeAsync(5_000);
+    expect(since(1_000)).toEqual(['webhook:1']);
+    await journal.end('webhook:1/0');
+    await jest.advanceTimersByTimeAsync(2_000);
+    expect([since(1_000), since(3_000)]).toEqual([[], ['webhook:1']]);
+  });
+
   describe('a job that runs alone', () => {
     it('waits for the others, lets none start beside it, and then lets all go on', async () => {
       submit('a/0');

@@ -66,6 +66,11 @@ export class Dispatcher implements OnModuleDestroy {
     for (const { destination, found } of this.lanes.values()) yield { channel: channelOf(destination), limit: found };
   }
 
+  /** The lanes of the destinations that had an attempt since then (epoch ms). */
+  attemptedSince(since: number): Pick<Lane, 'destination' | 'found' | 'circuit'>[] {
+    return [...this.lanes.values()].filter((lane) => lane.lastAttemptAt >= since);
+  }
+
   /** How many deliveries of a destination to claim now. */
   room(destination: string): number {
     return this.stopped ? 0 : this.lane(destination).room;
@@ -93,10 +98,10 @@ export class Dispatcher implements OnModuleDestroy {
   }
 
   /** Takes in what came of an attempt that is under way: how its destination fares, and how many it takes at once. */
-  note(destination: string, result: DeliveryResult): void {
+  note(destination: string, result: DeliveryResult, startedAt?: number): void {
     const lane = this.lane(destination);
     const wasClosed = lane.circuit.state === 'closed';
-    this.circuits.note(destination, result);
+    this.circuits.note(destination, result, startedAt);
     if (!wasClosed || lane.circuit.state !== 'closed') return lane.startOver();
     const answer = answerOf(result);
     if (answer && this.eventLoop.lateMs <= answer.durationMs * OWN_PART) lane.note(answer);

@@ -54,6 +54,7 @@ export class Lane {
   /** How long an attempt takes: a running mean in milliseconds. */
   private meanMs = UNKNOWN_MEAN_MS;
   private usedAt = Date.now();
+  private endedAt = -Infinity;
 
   /**
    * @param tenant whose share of a pool it takes; the destination itself where no tenants share
@@ -75,11 +76,7 @@ export class Lane {
 
   /** How many attempts it may have under way now. */
   get limit(): number {
-    const { state, failures } = this.circuit;
-    if (state === 'open' || this.isHeld) return 0;
-    if (state === 'probing') return 1;
-    // a few failures in a row may be the beginning of many
-    return failures > 0 ? Math.min(this.found, INITIAL_LIMIT) : this.found;
+    return this.limitBy(this.circuit);
   }
 
   /** How many attempts at once the destination was found to take. */
@@ -88,7 +85,13 @@ export class Lane {
   }
 
   get isFull(): boolean {
-    return this.running.size >= this.limit;
+    const { circuit } = this;
+    return this.inUse(circuit) >= this.limitBy(circuit);
+  }
+
+  /** When its latest attempt ended; now while there is one under way. */
+  get lastAttemptAt(): number {
+    return this.running.size > 0 ? Date.now() : this.endedAt;
   }
 
   /** Neither it nor one of its pools is full. */
@@ -125,10 +128,11 @@ export class Lane {
    * than half of that is free, so that deliveries are claimed in batches.
    */
   get room(): number {
-    if (this.circuit.state === 'open' || this.isHeld || this.isStuck) return 0;
+    const { circuit } = this;
+    if (circuit.state === 'open' || this.isHeld || this.isStuck) return 0;
     if (this.isSlow && this.pools.some((pool) => pool.isSlowFull)) return 0;
-    const capacity = this.circuit.state === 'probing' ? 1 : 2 * this.limit;
-    const free = capacity - this.running.size - this.waiting[0].length - this.waiting[1].length;
+    const capacity = circuit.state === 'probing' ? 1 : 2 * this.limitBy(circuit);
+    const free = capacity - this.inUse(circuit) - this.waiting[0].length - this.waiting[1].length;
     return 2 * free >= capacity ? free : 0;
   }
 
@@ -153,7 +157,7 @@ export class Lane {
   finished(running: Running): void {
     this.running.delete(running);
     for (const pool of this.pools) pool.end(this.tenant, running);
-    this.usedAt = Date.now();
+    this.usedAt = this.endedAt = Date.now();
     const durationMs = this.usedAt - running.startedAt;
     this.meanMs += (durationMs - this.meanMs) / MEAN_OVER;
     if (durationMs < SLOW_AFTER_MS) this.isProven = true;
@@ -182,6 +186,19 @@ export class Lane {
       one.slow = true;
       for (const pool of this.pools) pool.begin(this.tenant, one);
     }
+  }
+
+  private limitBy({ state, failures }: Readonly<Circuit>): number {
+    if (state === 'open' || this.isHeld) return 0;
+    if (state === 'probing') return 1;
+    // a few failures in a row may be the beginning of many
+    return failures > 0 ? Math.min(this.found, INITIAL_LIMIT) : this.found;
+  }
+
+  /** Attempts that count against its limit. A probe does not wait for those that began before: they may hang for long. */
+  private inUse({ state, since }: Readonly<Circuit>): number {
+    if (state !== 'probing') return this.running.size;
+    return [...this.running].filter(({ startedAt }) => startedAt >= since).length;
   }
 
   private get isHeld(): boolean {

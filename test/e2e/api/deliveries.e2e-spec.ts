@@ -74,6 +74,7 @@ describe("an integration's deliveries over REST", () => {
       lastStatus: 200,
       lastAttemptAt: expect.any(String),
       log: [{ at: expect.any(String), result: 'delivered', statusCode: 200, durationMs: expect.any(Number) }],
+      circuit: expect.objectContaining({ state: 'closed', failures: 0 }),
     };
     expect((await admin.deliveries(1)).body).toEqual({ items: [expected] });
     expect((await admin.delivery(1, sessionId)).body).toEqual(expected);

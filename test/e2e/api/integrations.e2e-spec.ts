@@ -25,6 +25,7 @@ describe('integrations over REST', () => {
       createdBy: 'ada@org1.example',
       modifiedAt: body.createdAt,
       modifiedBy: 'ada@org1.example',
+      circuit: { state: 'closed', failures: 0 },
     });
     expect(headers.get('cache-control')).toBe('no-store');
     const { signingSecret: _, ...shown } = body as Created;

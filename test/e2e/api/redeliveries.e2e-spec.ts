@@ -153,13 +153,12 @@ describe('redeliveries over REST', () => {
 
   it('tell what died again apart', async () => {
     const receiver = await round.addWebhook('t1');
-    receiver.behave({ kind: 'status', status: 410 });
+    receiver.behave({ kind: 'status', status: 422 });
     await lost('a', 'webhook:1', 'dead');
     await lost('b', 'webhook:1', 'dead');
     const { body } = await admin.redeliver({ since: LONG_AGO });
-    const { dead, cancelled, delivered } = await ended(body.id);
-    expect([dead + cancelled, delivered]).toEqual([2, 0]);
-    expect(dead).toBeGreaterThanOrEqual(1);
+    const { dead, delivered } = await ended(body.id);
+    expect([dead, delivered]).toEqual([2, 0]);
   });
 
   it('go on where a process ended, and send none twice', async () => {
