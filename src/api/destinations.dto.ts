@@ -2,7 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { IsOptional } from 'class-validator';
 import { type Channel, CHANNELS } from '../completions/delivery.js';
-import type { ListedCircuit, ListedDestination } from '../completions/destination-list.js';
+import type { ListedDestination } from '../completions/destination-list.js';
+import { CircuitResource } from './circuit.dto.js';
 import { PageSize } from './query-rules.js';
 
 export class DestinationsQuery {
@@ -11,26 +12,6 @@ export class DestinationsQuery {
   @Type(() => Number)
   @PageSize()
   limit?: number = 50;
-}
-
-export class ListedCircuitResource implements ListedCircuit {
-  @ApiProperty({
-    enum: ['closed', 'open'],
-    description:
-      'closed: deliveries are sent as they fall due. open: none is sent but a probe now and then; also where the circuit ' +
-      'of its service is open',
-    example: 'open',
-  })
-  state: ListedCircuit['state'];
-
-  @ApiProperty({
-    required: false,
-    type: String,
-    format: 'date-time',
-    description: 'While open: from then on the next delivery that is due is sent as the probe',
-    example: '2026-11-26T08:04:00.000Z',
-  })
-  nextProbeAt?: Date;
 }
 
 /** A destination that is not listed here has nothing pending, and its circuit is closed. */
@@ -55,8 +36,8 @@ export class ListedDestinationResource implements ListedDestination {
   })
   nextDueAt?: Date;
 
-  @ApiProperty({ type: ListedCircuitResource })
-  circuit: ListedCircuitResource;
+  @ApiProperty({ description: "Its own, or its service's (flow:*, surveys:*, analysis:*) where that alone is open" })
+  circuit: CircuitResource;
 
   @ApiProperty({ required: false, description: 'Of a webhook: whose integration it is', example: '345345sf234' })
   organizationId?: string;

@@ -1,5 +1,7 @@
 import { CompletionStore } from '../../test/support/completion-store.js';
+import { stubOf } from '../../test/support/stub.js';
 import { dropDatabase, migrate, testDatabaseUri } from '../../test/world/database.js';
+import { Clock } from '../persistence/clock.js';
 import { DestinationList } from './destination-list.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
 
@@ -15,7 +17,10 @@ describe('the list of destinations', () => {
     await dropDatabase(uri);
     await migrate(uri);
     store = await CompletionStore.open(uri);
-    list = new DestinationList(store.connection.model<Destination>(DESTINATION));
+    list = new DestinationList(
+      store.connection.model<Destination>(DESTINATION),
+      stubOf(Clock, { now: () => at(2).getTime() }),
+    );
   });
 
   afterAll(() => store.close());
@@ -30,23 +35,23 @@ describe('the list of destinations', () => {
   it('has what is pending, the longest due first, and open circuits, the services first', async () => {
     await fill([
       { _id: 'webhook:1', nextDueAt: at(9) },
-      { _id: 'webhook:2', nextDueAt: at(1), openUntil: at(20), openings: 2 },
+      { _id: 'webhook:2', nextDueAt: at(1), openUntil: at(20), openings: 2, failures: 6 },
       { _id: 'flow:t1', nextDueAt: at(5), openUntil: at(12) },
       { _id: 'webhook:3', idleSince: at(0) },
       { _id: 'webhook:4', idleSince: at(0), openUntil: at(30) },
-      { _id: 'webhook:5', idleSince: at(0), openUntil: at(3) },
+      { _id: 'webhook:5', idleSince: at(0), openUntil: at(3), probing: true },
       { _id: 'flow:*', openUntil: at(40) },
       { _id: 'analysis:t1', nextDueAt: at(6) },
     ]);
     const all = [
-      { destination: 'flow:*', circuit: { state: 'open', nextProbeAt: at(40) } },
-      { destination: 'webhook:2', nextDueAt: at(1), circuit: { state: 'open', nextProbeAt: at(20) } },
+      { destination: 'flow:*', circuit: { state: 'open', failures: 0, nextProbeAt: at(40) } },
+      { destination: 'webhook:2', nextDueAt: at(1), circuit: { state: 'open', failures: 6, nextProbeAt: at(20) } },
       // it waits for its service
-      { destination: 'flow:t1', nextDueAt: at(5), circuit: { state: 'open', nextProbeAt: at(40) } },
-      { destination: 'analysis:t1', nextDueAt: at(6), circuit: { state: 'closed' } },
-      { destination: 'webhook:1', nextDueAt: at(9), circuit: { state: 'closed' } },
-      { destination: 'webhook:5', circuit: { state: 'open', nextProbeAt: at(3) } },
-      { destination: 'webhook:4', circuit: { state: 'open', nextProbeAt: at(30) } },
+      { destination: 'flow:t1', nextDueAt: at(5), circuit: { state: 'open', failures: 0, nextProbeAt: at(40) } },
+      { destination: 'analysis:t1', nextDueAt: at(6), circuit: { state: 'closed', failures: 0 } },
+      { destination: 'webhook:1', nextDueAt: at(9), circuit: { state: 'closed', failures: 0 } },
+      { destination: 'webhook:5', circuit: { state: 'open', failures: 0 } },
+      { destination: 'webhook:4', circuit: { state: 'open', failures: 0, nextProbeAt: at(30) } },
     ];
     expect(await list.list(50)).toEqual(all);
     for (const limit of [1, 2, 5, 6]) expect(await list.list(limit)).toEqual(all.slice(0, limit));

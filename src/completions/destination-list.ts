@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
 import type { Model } from 'mongoose';
+import { Clock } from '../persistence/clock.js';
+import { type CircuitState, circuitState } from './circuit-states.js';
 import { CHANNELS, serviceOf } from './delivery.js';
 import { type Destination, DESTINATION } from './destination.schema.js';
 
@@ -8,24 +10,21 @@ const SERVICES = CHANNELS.flatMap((channel) => serviceOf(channel) ?? []);
 /** Bounds that hold dates alone: in the index those without a due time come first. */
 const SOME_TIME = { $gte: new Date(0) };
 
-/** The circuit through which attempts on a destination go: its own, and that of its service. */
-export interface ListedCircuit {
-  state: 'closed' | 'open';
-  /** From then on the next delivery that is due is sent as a probe. Absent while it is closed. */
-  nextProbeAt?: Date;
-}
-
 export interface ListedDestination {
   destination: string;
   /** Nothing of it is due before. Absent: nothing is pending. */
   nextDueAt?: Date;
-  circuit: ListedCircuit;
+  /** Its own, or its service's where that alone is open. */
+  circuit: CircuitState;
 }
 
 /** Lists destinations for the operators. */
 @Injectable()
 export class DestinationList {
-  constructor(@InjectModel(DESTINATION) private readonly destinations: Model<Destination>) {}
+  constructor(
+    @InjectModel(DESTINATION) private readonly destinations: Model<Destination>,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Those with something pending or an open circuit: the platform's services first, whose circuit holds back every tenant,
@@ -40,7 +39,12 @@ export class DestinationList {
     const left = limit - first.length;
     const idle = left > 0 ? await this.openAndIdle(left).lean<Destination[]>() : [];
     const circuits = new Map(services.map((service) => [service._id, service]));
-    return [...first, ...idle].slice(0, limit).map((one) => listed(one, circuits));
+    const now = this.clock.now();
+    return [...first, ...idle].slice(0, limit).map((one) => ({
+      destination: one._id,
+      ...(one.nextDueAt && { nextDueAt: one.nextDueAt }),
+      circuit: circuitState(one, circuits.get(serviceOf(one._id) ?? ''), now),
+    }));
   }
 
   /** One of the queries behind `list`, for its `explain`. */
@@ -56,17 +60,4 @@ export class DestinationList {
     const idle = { openUntil: SOME_TIME, nextDueAt: { $exists: false }, _id: { $nin: SERVICES } };
     return this.destinations.find(idle).sort({ openUntil: 1 }).limit(limit).hint('open-circuits');
   }
-}
-
-function listed(
-  { _id, nextDueAt, openUntil }: Destination,
-  services: ReadonlyMap<string, Destination>,
-): ListedDestination {
-  const probes = [openUntil, services.get(serviceOf(_id) ?? '')?.openUntil].filter((time) => time !== undefined);
-  const nextProbeAt = new Date(Math.max(...probes.map((time) => time.getTime())));
-  return {
-    destination: _id,
-    ...(nextDueAt && { nextDueAt }),
-    circuit: probes.length > 0 ? { state: 'open', nextProbeAt } : { state: 'closed' },
-  };
 }

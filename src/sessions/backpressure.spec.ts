@@ -122,7 +122,7 @@ describe('Backpressure', () => {
     expect(pressure.takeAtStart()).toEqual({ backlog: 0, oldestDueSeconds: 0 });
     await due('webhook:1', 50);
     await due('webhook:2', 600);
-    await store.destinations.openCircuit('webhook:2', LATER, 1);
+    await store.destinations.openCircuit('webhook:2', { until: LATER, openings: 1, failures: 5 }, new Date());
     await store.destinations.announce(new Map([['webhook:3', new Date(0)]])); // announced, and nothing is due
     await pressure.begin();
     await due('webhook:1', 7_000);

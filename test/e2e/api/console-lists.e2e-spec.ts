@@ -123,11 +123,11 @@ describe('the destinations of all organizations', () => {
     const openUntil = new Date(Date.now() + 60_000);
     const nextDueAt = new Date(Date.now() - 60_000);
     const documents = [
-      { _id: 'webhook:1', version: 1, nextDueAt, openUntil, openings: 1 },
-      { _id: 'webhook:77', version: 1, openUntil, openings: 1 },
+      { _id: 'webhook:1', version: 1, nextDueAt, openUntil, openings: 1, failures: 5 },
+      { _id: 'webhook:77', version: 1, openUntil, openings: 1, failures: 5 },
     ];
     await round.db.collection<{ _id: string }>('destinations').insertMany(documents);
-    const circuit = { state: 'open', nextProbeAt: openUntil.toISOString() };
+    const circuit = { state: 'open', failures: 5, nextProbeAt: openUntil.toISOString() };
     const { body } = await list();
     expect(body).toEqual([
       {
