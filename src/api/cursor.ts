@@ -1,19 +1,22 @@
 import type { HistoryPosition } from '../completions/delivery-filter.js';
+import { CURSOR } from './schema-rules.js';
 
-/** A position in a history as opaque text. */
+/** A position in a history as text: whatever fits CURSOR is one, so that the schema tells which texts are refused. */
 export function cursorOf({ foundAt, _id, destination }: HistoryPosition): string {
-  return Buffer.from(JSON.stringify([foundAt.getTime(), _id, destination])).toString('base64url');
+  return [foundAt.getTime(), encoded(_id), encoded(destination)].join('.');
 }
 
 /** @returns undefined when the text is no cursor of ours */
 export function positionOf(cursor: string): HistoryPosition | undefined {
-  try {
-    const parts: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    const [time, _id, destination] = Array.isArray(parts) ? (parts as unknown[]) : [];
-    if (typeof time !== 'number' || typeof _id !== 'string' || typeof destination !== 'string') return undefined;
-    const foundAt = new Date(time);
-    return Number.isNaN(foundAt.getTime()) ? undefined : { foundAt, _id, destination };
-  } catch {
-    return undefined; // no JSON
-  }
+  if (!new RegExp(CURSOR).test(cursor)) return undefined;
+  const [time, id, destination] = cursor.split('.') as [string, string, string];
+  return { foundAt: new Date(Number(time)), _id: decoded(id), destination: decoded(destination) };
+}
+
+function encoded(text: string): string {
+  return Buffer.from(text).toString('base64url');
+}
+
+function decoded(text: string): string {
+  return Buffer.from(text, 'base64url').toString('utf8');
 }

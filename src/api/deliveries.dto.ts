@@ -13,6 +13,7 @@ import {
 import { CircuitResource } from './circuit.dto.js';
 import { TextRule } from '../http/rules.js';
 import { Cursor, DateTime, IntegrationId, PageSize } from './query-rules.js';
+import { CURSOR, YEAR } from './schema-rules.js';
 
 const MAX_ID_LENGTH = 256;
 const STATE_MEANING =
@@ -30,17 +31,23 @@ export class IntegrationDeliveriesQuery {
   @TextRule('maxLength', (text) => text.length <= MAX_ID_LENGTH, `must have at most ${MAX_ID_LENGTH} characters`)
   sessionId?: string;
 
-  @ApiProperty({ required: false, type: 'string', format: 'date-time', description: 'Of sessions found at or after this' }) // prettier-ignore
+  @ApiProperty({ required: false, type: 'string', format: 'date-time', pattern: YEAR, description: 'Of sessions found at or after this' }) // prettier-ignore
   @IsOptional()
   @DateTime()
   since?: string;
 
-  @ApiProperty({ required: false, type: 'string', format: 'date-time', description: 'Of sessions found before this' })
+  @ApiProperty({
+    required: false,
+    type: 'string',
+    format: 'date-time',
+    pattern: YEAR,
+    description: 'Of sessions found before this',
+  })
   @IsOptional()
   @DateTime()
   until?: string;
 
-  @ApiProperty({ required: false, type: 'string', description: 'nextCursor of the page before' })
+  @ApiProperty({ required: false, type: 'string', pattern: CURSOR, description: 'nextCursor of the page before' })
   @IsOptional()
   @Cursor()
   cursor?: string;
@@ -98,7 +105,7 @@ export class AttemptResource implements AttemptRecord {
 }
 
 export class SurveyPartResource {
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   surveyId: string;
 
   @ApiProperty({ enum: ['pending', 'delivered', 'dead'] })
@@ -135,7 +142,7 @@ export class DestinationResource {
 
   @ApiProperty({
     description: 'flow:, surveys: or analysis:<tenantId>, or webhook:<integrationId>',
-    example: 'webhook:11',
+    example: 'webhook:1',
   })
   destination: string;
 
@@ -196,7 +203,7 @@ export class DeliveryResource extends DestinationResource {
   @ApiProperty({ description: 'Counts the times this session ended', example: 1 })
   revision: number;
 
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   tenantId: string;
 
   @ApiProperty({ example: '345345sf234' })

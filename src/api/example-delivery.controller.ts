@@ -17,6 +17,7 @@ export class ExampleDeliveryController {
   @HttpCode(HttpStatus.OK)
   @ApiOperation({
     summary: 'Send a signed example session with webhook.test: true, now, and tell what the endpoint answers',
+    description: 'One attempt, which is not recorded. A disabled integration may be tried before it is enabled.',
   })
   @ApiResponse({ status: 200, description: 'The outcome, delivered or not', type: ExampleDeliveryResource })
   @ApiInvalid()

@@ -17,6 +17,7 @@ export class IntegrationErrorsController {
   @ApiOperation({
     operationId: 'SessionsErrorController_listErrors',
     summary: 'List the failed attempts of an integration, the newest 1,000 first',
+    description: 'Kept for DELIVERY_RETENTION_IN_DAYS. The deliveries of the integration tell more.',
   })
   @ApiResponse({ status: 200, description: 'Newest first', type: [IntegrationErrorResource] })
   @ApiInvalid()

@@ -3,16 +3,16 @@ import { ApiProperty, ApiSchema } from '@nestjs/swagger';
 /** One failed attempt. */
 @ApiSchema({ name: 'SessionIntegrationError' })
 export class IntegrationErrorResource {
-  @ApiProperty({ example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11/webhook:11/1' })
+  @ApiProperty({ example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11/webhook:1/1' })
   id: string;
 
-  @ApiProperty({ example: 11 })
+  @ApiProperty({ example: 1 })
   integrationId: number;
 
   @ApiProperty({ example: '5f0c1a52-6c1e-4e0c-9d7e-2f8f6f1f0b11' })
   sessionId: string;
 
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   tenantId: string;
 
   @ApiProperty({ description: 'Counts from 1', example: 1 })

@@ -5,6 +5,7 @@ import { isReservedHeaderName } from '../webhooks/webhook-headers.js';
 import { Ignores } from '../http/body.pipe.js';
 import { EachRule, ListRule, TextRule } from '../http/rules.js';
 import { CircuitResource } from './circuit.dto.js';
+import { ENTITY_ID, FIELD_NAME, FIELD_VALUE, RECIPIENT, WEBHOOK_URL } from './schema-rules.js';
 import { MAX_URL_LENGTH, WebhookUrlRule } from './webhook-url.rule.js';
 
 const MAX_TENANTS = 1_000;
@@ -46,7 +47,12 @@ function isRecipient(value: unknown): value is string {
 }
 
 export class HeaderDto {
-  @ApiProperty({ description: 'An HTTP field name (RFC 9110); not one of the reserved ones', example: 'X-Api-Key' })
+  @ApiProperty({
+    description: 'An HTTP field name (RFC 9110), none that the service or the connection sets',
+    example: 'X-Api-Key',
+    maxLength: MAX_HEADER_LENGTH,
+    pattern: FIELD_NAME,
+  })
   @IsString({ message: 'must be a string' })
   @TextRule('notEmpty', (name) => name !== '', 'must not be empty')
   @TextRule('maxLength', (name) => name.length <= MAX_HEADER_LENGTH, `must be at most ${MAX_HEADER_LENGTH} characters`)
@@ -54,7 +60,12 @@ export class HeaderDto {
   @TextRule('notReserved', (name) => !isReservedHeaderName(name), 'must not be a name that the service sets itself')
   name: string;
 
-  @ApiProperty({ description: 'Encrypted at rest, given in clear to administrators', example: 'a-secret' })
+  @ApiProperty({
+    description: 'Encrypted at rest, given in clear to administrators',
+    example: 'a-secret',
+    maxLength: MAX_HEADER_LENGTH,
+    pattern: FIELD_VALUE,
+  })
   @IsString({ message: 'must be a string' })
   @TextRule('maxLength', (text) => text.length <= MAX_HEADER_LENGTH, `must be at most ${MAX_HEADER_LENGTH} characters`)
   @TextRule('printable', (text) => PRINTABLE_LATIN1.test(text), 'must be printable Latin-1, without line breaks')
@@ -67,6 +78,7 @@ export class IntegrationDto {
   @ApiProperty({
     description: 'Where ended sessions are posted to: absolute, https, without credentials, a public host',
     example: 'https://hooks.example.com/sessions',
+    pattern: WEBHOOK_URL,
     maxLength: MAX_URL_LENGTH,
   })
   @IsString({ message: 'must be a string' })
@@ -76,8 +88,9 @@ export class IntegrationDto {
 
   @ApiProperty({
     description: 'The tenants of this organization whose sessions are posted; none: nothing is sent',
-    type: [String],
-    example: ['66f1c0de9b1d8a0012345678'],
+    type: 'array',
+    items: { type: 'string', maxLength: MAX_ID_LENGTH, pattern: ENTITY_ID },
+    example: ['hermes-shop'],
     maxItems: MAX_TENANTS,
     uniqueItems: true,
   })
@@ -108,7 +121,8 @@ export class IntegrationDto {
 
   @ApiProperty({
     description: 'E-mail addresses that are told of failures, each with a name before it or without; may be empty',
-    type: [String],
+    type: 'array',
+    items: { type: 'string', maxLength: MAX_RECIPIENT_LENGTH, pattern: RECIPIENT },
     example: ['operations@example.com', 'Ada <ada@example.com>'],
     maxItems: MAX_RECIPIENTS,
   })
@@ -124,13 +138,13 @@ export class IntegrationPatchDto extends PartialType(IntegrationDto, { skipNullP
 
 /** An integration as it is answered. */
 export class IntegrationResource {
-  @ApiProperty({ example: 11 })
+  @ApiProperty({ example: 1 })
   id: number;
 
   @ApiProperty({ example: 'https://hooks.example.com/sessions' })
   url: string;
 
-  @ApiProperty({ type: [String], example: ['66f1c0de9b1d8a0012345678'] })
+  @ApiProperty({ type: [String], example: ['hermes-shop'] })
   tenants: string[];
 
   @ApiProperty({ type: [HeaderDto] })

@@ -22,7 +22,10 @@ export class OperationsController {
 
   @Post('session-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Check the sessions of all tenants now' })
+  @ApiOperation({
+    summary: 'Check the sessions of all tenants now',
+    description: 'Or joins the check that is running. After 20 seconds the answer is 202, and the check goes on.',
+  })
   @ApiResponse({ status: 200, description: 'Its figures', type: SessionCheckRunResource })
   @ApiResponse({ status: 202, description: 'It takes long and goes on', type: SessionCheckRunResource })
   async checkSessions(
@@ -35,7 +38,9 @@ export class OperationsController {
   @Get('session-checks')
   @ApiOperation({
     summary: 'List session checks with their figures, the newest first, and what they cannot treat',
-    description: 'Checks are kept for a week, at most 10,000 of all replicas together.',
+    description:
+      'Of all replicas; kept for a week, at most 10,000 of them. The problems are those of the latest check of each ' +
+      'process, with the sessions in quarantine.',
   })
   @ApiResponse({ status: 200, description: 'Of all replicas', type: SessionChecksResource })
   listSessionChecks(@Query() query: SessionChecksQuery): Promise<SessionChecksResource> {
@@ -44,7 +49,10 @@ export class OperationsController {
 
   @Post('pipeline-checks')
   @HttpCode(HttpStatus.OK)
-  @ApiOperation({ summary: 'Look for NLP pipelines that are out of date, and train them, now' })
+  @ApiOperation({
+    summary: 'Look for NLP pipelines that are out of date, and train them, now',
+    description: 'Or joins the check that is running. After 20 seconds the answer is 202, and the check goes on.',
+  })
   @ApiResponse({ status: 200, description: 'Its figures', type: PipelineCheckRunResource })
   @ApiResponse({ status: 202, description: 'It takes long and goes on', type: PipelineCheckRunResource })
   async checkPipelines(@Res({ passthrough: true }) response: Response): Promise<PipelineCheckRunResource> {

@@ -67,7 +67,7 @@ export function publishedWebhooks(): PublishedBodies {
 function posted(body: Structure, operation: Omit<Operation, 'requestBody'>): Webhook {
   const value = exampleBodies()[body.name];
   const content = { 'application/json': { schema: schemaRef(body), examples: { [body.name]: { value } } } };
-  return { post: { ...operation, tags: ['Webhooks'], requestBody: { required: true, content } } };
+  return { post: { ...operation, security: [], tags: ['Webhooks'], requestBody: { required: true, content } } };
 }
 
 function header(name: string, description: string, required = true): NonNullable<Operation['parameters']>[number] {

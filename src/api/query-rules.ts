@@ -2,6 +2,9 @@ import { Transform } from 'class-transformer';
 import { isISO8601, ValidateBy } from 'class-validator';
 import { applyDecorators } from '@nestjs/common';
 import { positionOf } from './cursor.js';
+import { INTEGRATION_ID } from './schema-rules.js';
+
+const INTEGRATION_NUMBER = new RegExp(INTEGRATION_ID);
 
 /** Rules that several queries and bodies share. */
 
@@ -24,8 +27,12 @@ export function PageSize(): PropertyDecorator {
 /** Of a query: text becomes a number. */
 export function IntegrationId(): PropertyDecorator {
   return applyDecorators(
-    Transform(({ value }: { value: unknown }) => (/^\d{1,15}$/.test(String(value)) ? Number(value) : value)),
-    check('isIntegrationId', (value) => Number.isInteger(value), 'must be the number of an integration'),
+    Transform(({ value }: { value: unknown }) => (INTEGRATION_NUMBER.test(String(value)) ? Number(value) : value)),
+    check(
+      'isIntegrationId',
+      (value) => Number.isInteger(value) && Number(value) > 0,
+      'must be the number of an integration',
+    ),
   );
 }
 

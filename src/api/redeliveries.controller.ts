@@ -21,17 +21,33 @@ import {
 import { RedeliveriesService } from './redeliveries.service.js';
 import type { RedeliveryScope } from '../completions/redelivery.repository.js';
 
-const ApiBegin = () => ApiOperation({ summary: 'Send again what is dead, cancelled or waits, in the background' });
+const ApiBegin = () =>
+  ApiOperation({
+    summary: 'Send again what is dead, cancelled or waits, in the background',
+    description:
+      'By ids, or by the time at which sessions were found: then since is required. At most fifty a second, under the same webhook-id; deliveries of disabled integrations are left out. With dryRun nothing is sent.',
+  });
 const ApiAccepted = () => ApiResponse({ status: 202, description: 'It has begun', type: RedeliveryAccepted });
 const ApiDryRun = () => ApiResponse({ status: 200, description: 'With dryRun: how many there are', type: RedeliveryCount }); // prettier-ignore
 const ApiDisabled = () => ApiError(409, 'The integration that is named is disabled');
 const ApiNoIntegration = () => ApiError(404, 'There is no such integration');
 const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
-const ApiList = () => ApiOperation({ summary: 'List the newest hundred redeliveries, the newest first' });
+const ApiList = () =>
+  ApiOperation({
+    summary: 'List the newest hundred redeliveries, the newest first',
+    description: 'Each with how many of its deliveries are pending, delivered, dead and cancelled now.',
+  });
 const ApiAll = () => ApiResponse({ status: 200, description: 'The redeliveries', type: [RedeliveryResource] });
-const ApiGet = () => ApiOperation({ summary: 'Read a redelivery, and how far it has come' });
+const ApiGet = () =>
+  ApiOperation({
+    summary: 'Read a redelivery, and how far it has come',
+    description: 'How many of its deliveries are pending, delivered, dead and cancelled now.',
+  });
 const ApiOne = () => ApiResponse({ status: 200, description: 'The redelivery', type: RedeliveryResource });
 const ApiMissing = () => ApiError(404, 'There is no such redelivery');
+
+const RULES =
+  'neither ids nor since, ids beside a time or a filter, ids that there are not, an until that is not later than since, an integrationId together with tenantId or another channel than webhook';
 
 /** Counts with `dryRun`, else begins. */
 async function answer(
@@ -60,7 +76,7 @@ export class IntegrationRedeliveriesController {
   @ApiBegin()
   @ApiAccepted()
   @ApiDryRun()
-  @ApiInvalid()
+  @ApiInvalid(RULES)
   @ApiNoIntegration()
   @ApiDisabled()
   @ApiTooLarge()
@@ -103,7 +119,7 @@ export class OrganizationRedeliveriesController {
   @ApiBegin()
   @ApiAccepted()
   @ApiDryRun()
-  @ApiInvalid()
+  @ApiInvalid(RULES)
   @ApiNoIntegration()
   @ApiDisabled()
   @ApiTooLarge()
@@ -143,7 +159,7 @@ export class AllRedeliveriesController {
   @ApiBegin()
   @ApiAccepted()
   @ApiDryRun()
-  @ApiInvalid()
+  @ApiInvalid(RULES)
   @ApiNoIntegration()
   @ApiDisabled()
   @ApiTooLarge()

@@ -15,7 +15,7 @@ export class SessionCompletionResource {
   @ApiProperty({ example: 1 })
   revision: number;
 
-  @ApiProperty({ example: '66f1c0de9b1d8a0012345678' })
+  @ApiProperty({ example: 'hermes-shop' })
   tenantId: string;
 
   @ApiProperty({ enum: ['intent', 'completed'], description: 'intent: hbf-core may not have been told yet' })

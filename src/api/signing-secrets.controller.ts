@@ -17,7 +17,10 @@ export class SigningSecretsController {
 
   @Get()
   @NotStored()
-  @ApiOperation({ summary: 'Read the secret that webhooks are signed with (Standard Webhooks)' })
+  @ApiOperation({
+    summary: 'Read the secret that webhooks are signed with (Standard Webhooks)',
+    description: 'With the replaced ones that still sign, until when.',
+  })
   @ApiResponse({ status: 200, description: 'The secret', type: SigningSecretResource })
   @ApiInvalid()
   @ApiMissing()
@@ -27,7 +30,11 @@ export class SigningSecretsController {
 
   @Post('rotate')
   @NotStored()
-  @ApiOperation({ summary: 'Make a new secret; the ones before it sign too for the time that is given' })
+  @ApiOperation({
+    summary: 'Make a new secret; the ones before it sign too for the time that is given',
+    description:
+      'Receivers verify with the one or the other meanwhile. Without a body the replaced ones sign for a day.',
+  })
   @ApiBody({ type: RotationDto, required: false })
   @ApiResponse({ status: 201, description: 'The new secret', type: SigningSecretResource })
   @ApiInvalid()

@@ -50,6 +50,7 @@ export class AttemptReport {
       channel: channelOf(destination),
       result: result.result,
       state,
+      redelivered: retriedFrom !== undefined,
       durationMs: 'durationMs' in result ? Math.round(result.durationMs) : undefined,
       latencyMs: firstTime ? Math.max(0, this.clock.now() - session.completedAt!.getTime()) : undefined,
     };

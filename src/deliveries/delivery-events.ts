@@ -9,6 +9,8 @@ export interface AttemptedDelivery {
   result: DeliveryResult['result'];
   /** As it stands afterwards; `pending` is tried again. */
   state: DeliveryState;
+  /** Somebody had asked to send it again. */
+  redelivered: boolean;
   /** Absent where nothing was sent. */
   durationMs?: number;
   /** From the session's completion to its delivery; absent unless delivered, or when an admin asked to send again. */

@@ -26,7 +26,9 @@ const TAGS: readonly (readonly [name: string, description: string])[] = [
     'Deliveries',
     'What was sent of each session, to whom, with which outcome; sending it again, and trying an endpoint.',
   ],
+  ['Redeliveries', 'Requests to send many deliveries again, and how far they have come.'],
   ['HBF-Sessions-Errors', 'The failed attempts of an integration.'],
+  ['Webhooks', 'What the service sends; docs/webhooks.md tells more.'],
   ['Operations', 'For operators: health, metrics, and checks on demand.'],
 ];
 

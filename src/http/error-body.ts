@@ -94,6 +94,13 @@ export function ApiError(
   return applyDecorators(ApiExtraModels(ErrorBody), ApiResponse({ status, ...problemResponse(description, headers) }));
 }
 
-/** Documents the 400 of a route that validates what it is sent. */
-export const ApiInvalid = (): ClassDecorator & MethodDecorator =>
-  ApiError(400, 'The request breaks rules, or cannot be read; `errors` lists every rule');
+/**
+ * Documents the 400 of a route that validates what it is sent.
+ *
+ * @param also a rule that no schema can say
+ */
+export const ApiInvalid = (also?: string): ClassDecorator & MethodDecorator =>
+  ApiError(
+    400,
+    `The request breaks rules, or cannot be read; \`errors\` lists every rule${also === undefined ? '' : `. Also: ${also}`}`,
+  );

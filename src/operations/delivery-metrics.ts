@@ -31,7 +31,14 @@ function countAttempts(registers: Registry[], events: DeliveryEvents): void {
     { name: 'delivery_attempts_total', help: 'Deliveries claimed, by result; postponed, missing, cancelled and impossible ones were not sent', registers }, // prettier-ignore
     'result',
   );
-  const deliveries = tally({ name: 'deliveries_total', help: 'Deliveries by outcome', registers }, 'outcome');
+  const deliveries = tally(
+    {
+      name: 'deliveries_total',
+      help: 'Deliveries by outcome; dead_again: sent again on request, and given up again',
+      registers,
+    },
+    'outcome',
+  );
   const labelNames = ['channel'] as const;
   const duration = new Histogram({
     name: `${PREFIX}delivery_attempt_duration_seconds`,
@@ -49,20 +56,20 @@ function countAttempts(registers: Registry[], events: DeliveryEvents): void {
   });
   // zero from the start, so that the first one shows as an increase
   for (const channel of CHANNELS) {
-    for (const outcome of ['delivered', 'dead', 'cancelled']) deliveries(channel, outcome, 0);
+    for (const outcome of ['delivered', 'dead', 'dead_again', 'cancelled']) deliveries(channel, outcome, 0);
     for (const result of ['delivered', 'failed']) attempts(channel, result, 0);
   }
   const deadAtPlatform = new Counter({
     name: `${PREFIX}platform_deliveries_dead_total`,
-    help: "Dead deliveries to the platform's own services, which only the operators can send again",
+    help: "Deliveries to the platform's own services that became dead for the first time",
     labelNames,
     registers,
   });
   for (const channel of PLATFORM_CHANNELS) deadAtPlatform.inc({ channel }, 0);
-  events.listenToAttempts(({ channel, result, state, durationMs, latencyMs }) => {
+  events.listenToAttempts(({ channel, result, state, redelivered, durationMs, latencyMs }) => {
     attempts(channel, result);
-    if (state !== 'pending') deliveries(channel, state);
-    if (state === 'dead' && channel !== 'webhook') deadAtPlatform.inc({ channel });
+    if (state !== 'pending') deliveries(channel, state === 'dead' && redelivered ? 'dead_again' : state);
+    if (state === 'dead' && !redelivered && channel !== 'webhook') deadAtPlatform.inc({ channel });
     if (durationMs !== undefined) duration.observe({ channel }, durationMs / 1000);
     if (latencyMs !== undefined) latency.observe({ channel }, latencyMs / 1000);
   });

@@ -104,11 +104,12 @@ describe('planDeliveries', () => {
     const planned = { ...endedSession('s1', new Date(0)), destinations: [], cancelled: ['webhook:1'] };
     const deliveries = plannedDeliveries(planned, { lease: 'l1', leaseUntil: new Date(9) });
     const reason = 'the integration was disabled when the session ended';
+    const listed = ['cancelled', 'cancelled:webhook'];
     expect(completionOf(planned, new Date(1), deliveries)).toEqual({
       ...endedSession('s1', new Date(0)),
       completedAt: new Date(1),
       open: false,
-      deliveries: [{ destination: 'webhook:1', state: 'cancelled', reason, claims: 0, attempts: 0, log: [] }],
+      deliveries: [{ destination: 'webhook:1', listed, state: 'cancelled', reason, claims: 0, attempts: 0, log: [] }],
     });
   });
 });

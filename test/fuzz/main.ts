@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { tmpdir } from 'node:os';
 import { runMain } from '../support/run-main.js';
 import { insertIntegration } from '../world/integrations.js';
 import { Installation } from '../world/installation.js';
@@ -44,7 +45,8 @@ async function run(url: string): Promise<number> {
   const authorization = `Authorization: Bearer ${MODERATOR_TOKEN}`;
   const given = process.argv.slice(2);
   const args = ['run', `${url}/api-json`, '-H', authorization, ...given];
-  const [code] = (await once(spawn(SCHEMATHESIS, args, { stdio: 'inherit' }), 'exit')) as [number | null];
+  const child = spawn(SCHEMATHESIS, args, { cwd: tmpdir(), stdio: 'inherit' }); // it leaves a folder where it runs
+  const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
 }
 

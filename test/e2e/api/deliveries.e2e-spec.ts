@@ -196,10 +196,13 @@ describe("an integration's deliveries over REST", () => {
     }
   });
 
-  it.each(['abc', '1.5', '-1', '0x1', '1e3', '9'.repeat(16)])('are 400 for the integration %s', async (id) => {
-    const { status, body } = await admin.call('GET', `/integrations/${id}/deliveries`);
-    expect([status, body.message]).toEqual([400, ['integrationId: must be a whole number']]);
-  });
+  it.each(['abc', '1.5', '-1', '0x1', '1e3', '9'.repeat(17), '0', '007'])(
+    'are 400 for the integration %s',
+    async (id) => {
+      const { status, body } = await admin.call('GET', `/integrations/${id}/deliveries`);
+      expect([status, body.message]).toEqual([400, ['integrationId: must be a whole number']]);
+    },
+  );
 
   it('are a 4xx, not a 500, for a path that cannot be decoded', async () => {
     expect((await admin.call('GET', '/integrations/1/deliveries/%E0%A4%A')).status).toBe(400);

@@ -1,3 +1,4 @@
+import { Admin } from '../fixtures/admin.js';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PipelineCheckService } from '../../../src/nlp-pipelines/pipeline-check.service.js';
@@ -68,18 +69,21 @@ describe('the metrics', () => {
     }
   });
 
-  it('count dead deliveries and failed checks', async () => {
+  it('count dead deliveries, those that died again apart, and failed checks', async () => {
     round.addTenant('t1');
     const receiver = await round.addWebhook('t1');
     receiver.behave({ kind: 'status', status: 500 });
-    round.addSession('t1', 20);
+    const sessionId = round.addSession('t1', 20);
     await round.check();
+    await round.allSettled();
+    await new Admin(round, 'org-t1').retry(1, sessionId);
     await round.allSettled();
     round.platform.fault({ service: 'hbf-core', route: 'GET /tenants', kind: 'status', status: 500 });
     await expect(round.check()).rejects.toThrow();
     const metrics = await scrape();
     expect(metrics.value('deliveries_total', { channel: 'webhook', outcome: 'dead' })).toBe(1);
-    expect(metrics.value('delivery_attempts_total', { channel: 'webhook', result: 'failed' })).toBe(4);
+    expect(metrics.value('deliveries_total', { channel: 'webhook', outcome: 'dead_again' })).toBe(1);
+    expect(metrics.value('delivery_attempts_total', { channel: 'webhook', result: 'failed' })).toBe(8);
     expect(metrics.value('session_checks_total', { outcome: 'failed' })).toBe(1);
     expect(metrics.value('platform_calls_total', { route: '/tenants', status: '500' })).toBeGreaterThan(0);
   });
