@@ -23,6 +23,8 @@ const INDEXES = {
     { key: { 'deliveries.untried': 1 }, name: 'deliveries-untried', sparse: true },
     // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
     { key: { sessionId: 1, revision: -1 }, name: 'session' },
+    // SessionSearch.byPrefix: an organization's sessions by the beginning of their ids, however many others have
+    { key: { organizationId: 1, sessionId: 1, revision: -1 }, name: 'organization-sessions' },
     // CompletionRepository.purge: finished ones by age
     { key: { completedAt: 1 }, name: 'finished', partialFilterExpression: { open: false } },
     // DeliveryHistory.list: a destination's deliveries by state, the newest first
@@ -61,9 +63,9 @@ const INDEXES = {
     { key: { leaseUntil: 1 }, name: 'abandoned' },
   ],
   destinations: [
-    // DestinationRepository.withWork, longestDue and purgeIdle: which destinations have something due, and which nothing
+    // DestinationRepository.withWork, longestDue and purgeIdle, DestinationList: which have something due, and which nothing
     { key: { nextDueAt: 1 }, name: 'next-due' },
-    // DestinationRepository.countOpen: there are far more destinations than open circuits
+    // DestinationRepository.countOpen and DestinationList: there are far more destinations than open circuits
     {
       key: { openUntil: 1 },
       name: 'open-circuits',
@@ -103,7 +105,7 @@ const INDEXES = {
     { key: { at: -1 }, name: 'age' },
   ],
   'session-checks': [
-    // CheckHistory.list and trim: the newest hundred
+    // CheckHistory: the newest, those since a time, and those that are a week old
     { key: { startedAt: -1 }, name: 'newest' },
   ],
 };

@@ -13,6 +13,8 @@ import {
   OrganizationDeliveriesController,
 } from './deliveries.controller.js';
 import { DeliveriesService } from './deliveries.service.js';
+import { DestinationsController } from './destinations.controller.js';
+import { DestinationsService } from './destinations.service.js';
 import { DryRunController, OrganizationDryRunController } from './dry-run.controller.js';
 import { DryRunService } from './dry-run.service.js';
 import { ExampleDeliveryController } from './example-delivery.controller.js';
@@ -32,9 +34,13 @@ import {
 import { RedeliveriesService } from './redeliveries.service.js';
 import { SessionDeliveriesController } from './session-deliveries.controller.js';
 import { SessionDeliveriesService } from './session-deliveries.service.js';
+import { SessionSearchController } from './session-search.controller.js';
+import { SessionSearchService } from './session-search.service.js';
 import { SigningSecretsController } from './signing-secrets.controller.js';
 import { SigningSecretsService } from './signing-secrets.service.js';
 import { TenantOwnership } from './tenant-ownership.js';
+import { TenantsController } from './tenants.controller.js';
+import { TenantsService } from './tenants.service.js';
 import { WebhookUrlRule } from './webhook-url.rule.js';
 
 /** The REST API. */
@@ -62,12 +68,16 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     OrganizationRedeliveriesController,
     AllRedeliveriesController,
     SessionDeliveriesController,
+    SessionSearchController,
+    TenantsController,
+    DestinationsController,
     DryRunController,
     OrganizationDryRunController,
     OperationsController,
   ],
   providers: [
     DeliveriesService,
+    DestinationsService,
     DryRunService,
     ExampleDeliveryService,
     IntegrationErrorsService,
@@ -77,8 +87,10 @@ import { WebhookUrlRule } from './webhook-url.rule.js';
     RedeliveriesService,
     { provide: ON_DEMAND_MAX_WAIT_MS, useValue: 20_000 },
     SessionDeliveriesService,
+    SessionSearchService,
     SigningSecretsService,
     TenantOwnership,
+    TenantsService,
     WebhookUrlRule,
   ],
 })

@@ -26,6 +26,15 @@ export class PreviewedSessionResource implements PreviewedSession {
 
   @ApiProperty({ required: false, enum: REASONS, description: 'Why it is held' })
   reason?: HoldReason;
+
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'When a session check first found it held; absent where none has',
+    example: '2026-11-26T08:00:00.000Z',
+  })
+  heldSince?: Date;
 }
 
 export class PreviewListResource implements PreviewList {

@@ -7,6 +7,7 @@ import {
   PipelineCheckRunResource,
   SessionCheckQuery,
   SessionCheckRunResource,
+  SessionChecksQuery,
   SessionChecksResource,
 } from './operations.dto.js';
 import { OperationsService } from './operations.service.js';
@@ -36,12 +37,14 @@ export class OperationsController {
 
   @Get('session-checks')
   @ApiOperation({
-    summary: 'The last hundred session checks with their figures, and what they cannot treat',
-    description: 'Of all replicas, newest first, with the sessions in quarantine.',
+    summary: 'List session checks with their figures, the newest first, and what they cannot treat',
+    description:
+      'Of all replicas; kept for a week, at most 10,000 of them. The problems are those of the latest check of each ' +
+      'process, with the sessions in quarantine.',
   })
   @ApiResponse({ status: 200, description: 'Of all replicas', type: SessionChecksResource })
-  listSessionChecks(): Promise<SessionChecksResource> {
-    return this.operations.listSessionChecks();
+  listSessionChecks(@Query() query: SessionChecksQuery): Promise<SessionChecksResource> {
+    return this.operations.listSessionChecks(query);
   }
 
   @Post('pipeline-checks')

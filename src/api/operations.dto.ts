@@ -1,9 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { ValidateBy } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsOptional, ValidateBy } from 'class-validator';
+import { WholeNumber } from '../http/rules.js';
 import type { PipelineCheckResult } from '../nlp-pipelines/pipeline-check.service.js';
 import type { CheckFigures } from '../sessions/check-figures.js';
 import type { CheckProblem } from '../sessions/check-problems.js';
 import type { CheckRecord } from '../sessions/check-record.schema.js';
+import { DateTime } from './query-rules.js';
 
 const RUN = ['finished', 'running'] as const;
 
@@ -17,6 +20,33 @@ export class SessionCheckQuery {
     },
   })
   dryRun?: undefined;
+}
+
+/** Which checks are listed. */
+export class SessionChecksQuery {
+  @ApiProperty({
+    required: false,
+    type: 'string',
+    format: 'date-time',
+    description: 'Checks that began at or after this',
+    example: '2026-11-20T08:00:00Z',
+  })
+  @IsOptional()
+  @DateTime()
+  since?: string;
+
+  @ApiProperty({
+    required: false,
+    type: 'integer',
+    minimum: 1,
+    maximum: 1_000,
+    default: 100,
+    description: 'At most so many, the newest',
+  })
+  @IsOptional()
+  @Type(() => Number)
+  @WholeNumber(1, 1_000)
+  limit?: number = 100;
 }
 
 export class CheckFiguresResource implements CheckFigures {
@@ -110,12 +140,30 @@ export class SessionCheckResource implements Omit<CheckRecord, 'problems'> {
   @ApiProperty({ required: false, type: CheckFiguresResource, description: 'Of a finished one' })
   figures?: CheckFigures;
 
+  @ApiProperty({
+    required: false,
+    description:
+      'Deliveries that waited for their first attempt when it began, a destination counting a tenth of ' +
+      'DELIVERY_BACKLOG_HIGH_WATER at most; exact up to that. Absent where they could not be counted',
+    example: 12,
+  })
+  backlog?: number;
+
+  @ApiProperty({
+    required: false,
+    description:
+      'Seconds for which the delivery that had been due for longest was due when it began, those of open circuits ' +
+      'included; 0: none was due',
+    example: 3,
+  })
+  oldestDueSeconds?: number;
+
   @ApiProperty({ description: 'The process that ran it', example: 'session-manager-0' })
   instance: string;
 }
 
 export class SessionChecksResource {
-  @ApiProperty({ type: [SessionCheckResource], description: 'The last hundred of all replicas, newest first' })
+  @ApiProperty({ type: [SessionCheckResource], description: 'Of all replicas, newest first' })
   items: Omit<CheckRecord, 'problems'>[];
 
   @ApiProperty({

@@ -5,7 +5,12 @@ import { CheckHistory } from '../sessions/check-history.js';
 import { CheckProblems } from '../sessions/check-problems.js';
 import { SessionCheckScheduler } from '../sessions/session-check.scheduler.js';
 import { refuseWithoutCore } from './core-unavailable.js';
-import type { PipelineCheckRunResource, SessionCheckRunResource, SessionChecksResource } from './operations.dto.js';
+import type {
+  PipelineCheckRunResource,
+  SessionCheckRunResource,
+  SessionChecksQuery,
+  SessionChecksResource,
+} from './operations.dto.js';
 
 /** Nest token: how long a caller waits for figures, milliseconds. Less than proxies wait. */
 export const ON_DEMAND_MAX_WAIT_MS = Symbol('ON_DEMAND_MAX_WAIT_MS');
@@ -35,11 +40,13 @@ export class OperationsService {
     throw new ServiceUnavailableException('the session check failed: hbf-core or the database is away; see the log');
   }
 
-  /** @returns the last hundred, the newest first, and what is wrong with single tenants and sessions */
-  async listSessionChecks(): Promise<SessionChecksResource> {
-    const records = await this.history.list();
-    const problems = await this.problems.of(records);
-    return { items: records.map(({ problems: _problems, ...item }) => item), problems };
+  /** @returns checks of the last week, the newest first, and what is wrong with single tenants and sessions now */
+  async listSessionChecks({ since, limit }: SessionChecksQuery): Promise<SessionChecksResource> {
+    const [items, problems] = await Promise.all([
+      this.history.list(limit!, since === undefined ? undefined : new Date(since)),
+      this.problems.list(),
+    ]);
+    return { items, problems };
   }
 
   /**

@@ -81,7 +81,13 @@ export class OutlookResource implements Outlook {
   })
   heldBy?: Outlook['heldBy'];
 
-  @ApiProperty({ required: false, type: String, format: 'date-time', description: 'Where that is known' })
+  @ApiProperty({
+    required: false,
+    type: String,
+    format: 'date-time',
+    description: 'When a session check first found it held; absent where none has',
+    example: '2026-11-26T08:00:00.000Z',
+  })
   heldSince?: Date;
 
   @ApiProperty({

@@ -17,6 +17,8 @@ export const TENANT_LISTS = 'tenant-lists';
 export const ALL_LISTS = 'all-lists';
 /** The revisions of one session. */
 export const SESSION_INDEX = 'session';
+/** The sessions of one organization, by id. */
+export const ORGANIZATION_SESSIONS = 'organization-sessions';
 /** The deliveries that one request has made due again, and only those. */
 export const REDELIVERY_INDEX = 'redelivery';
 /** Holds every delivery that is pending and was not attempted yet, and only those. */
@@ -119,6 +121,8 @@ completionSchema.index(
 completionSchema.index({ 'deliveries.untried': 1 }, { name: UNTRIED_INDEX, sparse: true });
 // CompletionRepository.latestOf and DeliveryHistory.ofSession: what happened to one session
 completionSchema.index({ sessionId: 1, revision: -1 }, { name: SESSION_INDEX });
+// SessionSearch.byPrefix: an organization's sessions by the beginning of their ids, however many others have
+completionSchema.index({ organizationId: 1, sessionId: 1, revision: -1 }, { name: ORGANIZATION_SESSIONS });
 // CompletionRepository.purge: finished ones by age
 completionSchema.index({ completedAt: 1 }, { name: 'finished', partialFilterExpression: { open: false } });
 // DeliveryHistory.list: a destination's deliveries by state, the newest first

@@ -5,6 +5,7 @@ import { CircuitStates } from './circuit-states.js';
 import { CompletionRepository } from './completion.repository.js';
 import { COMPLETION, completionSchema } from './completion.schema.js';
 import { DeliveryHistory } from './delivery-history.js';
+import { DestinationList } from './destination-list.js';
 import { DestinationRepository } from './destination.repository.js';
 import { DESTINATION, destinationSchema } from './destination.schema.js';
 import { DueAlarm } from './due-alarm.js';
@@ -19,6 +20,7 @@ import { OutcomeWriter } from './outcome-writer.js';
 import { Redelivery } from './redelivery.js';
 import { RedeliveryRepository } from './redelivery.repository.js';
 import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
+import { SessionSearch } from './session-search.js';
 
 /** The record of ended sessions: intents, completions, due times. Nobody else opens these collections. */
 @Module({
@@ -36,6 +38,7 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     CircuitStates,
     CompletionRepository,
     DeliveryHistory,
+    DestinationList,
     DestinationRepository,
     DueAlarm,
     DueTimesWriter,
@@ -46,12 +49,14 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     OutcomeWriter,
     Redelivery,
     RedeliveryRepository,
+    SessionSearch,
   ],
   exports: [
     CircuitProbes,
     CircuitStates,
     CompletionRepository,
     DeliveryHistory,
+    DestinationList,
     DestinationRepository,
     DueAlarm,
     ForgottenWork,
@@ -61,6 +66,7 @@ import { REDELIVERY, redeliverySchema } from './redelivery.schema.js';
     OutcomeWriter,
     Redelivery,
     RedeliveryRepository,
+    SessionSearch,
   ],
 })
 export class CompletionsModule {}

@@ -183,10 +183,12 @@ export class DestinationRepository {
     return this.destinations.countDocuments(OPEN);
   }
 
-  /** @returns the names of those that have something pending and no open circuit, the longest due first */
-  async withBacklog(): Promise<string[]> {
-    const closed = { nextDueAt: { $exists: true }, openUntil: { $exists: false } };
-    const found = this.destinations.find(closed, { projection: { _id: 1 } }).sort({ nextDueAt: 1 });
-    return (await found.toArray()).map(({ _id }) => _id);
+  /** @returns those that have something pending, the longest due first; `openUntil` tells whose circuit is open */
+  async withBacklog(): Promise<Pick<Destination, '_id' | 'nextDueAt' | 'openUntil'>[]> {
+    const projection = { _id: 1, nextDueAt: 1, openUntil: 1 };
+    return this.destinations
+      .find({ nextDueAt: { $exists: true } }, { projection })
+      .sort({ nextDueAt: 1 })
+      .toArray();
   }
 }

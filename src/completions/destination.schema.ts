@@ -53,9 +53,9 @@ export const destinationSchema = new Schema<Destination>(
   { ...schemaOptions, collection: 'destinations' },
 );
 
-// DestinationRepository.withWork, longestDue and purgeIdle: which destinations have something due, and which nothing
+// DestinationRepository.withWork, longestDue and purgeIdle, DestinationList: which have something due, and which nothing
 destinationSchema.index({ nextDueAt: 1 }, { name: 'next-due' });
-// DestinationRepository.countOpen: there are far more destinations than open circuits
+// DestinationRepository.countOpen and DestinationList: there are far more destinations than open circuits
 destinationSchema.index(
   { openUntil: 1 },
   { name: 'open-circuits', partialFilterExpression: { openUntil: { $exists: true } } },

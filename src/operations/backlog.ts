@@ -3,6 +3,7 @@ import mongoose from 'mongoose';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CompletionRepository } from '../completions/completion.repository.js';
 import { DestinationRepository } from '../completions/destination.repository.js';
+import { oldestDue } from '../completions/oldest-due.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 
@@ -16,7 +17,6 @@ export interface BacklogFigures {
 /** However often probes and scrapes come, the database is asked once in this time. */
 const FRESH_MS = 10_000;
 const ANSWER_WITHIN_MS = 1_000;
-/** A destination's announced due time may be too early, never too late: some of these have nothing due. */
 const DESTINATIONS_LOOKED_AT = 20;
 
 /** Reads the backlog for probes and metrics, at most once in ten seconds. */
@@ -43,20 +43,13 @@ export class Backlog {
 
   private async read(): Promise<BacklogFigures> {
     const now = this.clock.now();
-    const [openCircuits, oldest] = await Promise.all([this.destinations.countOpen(), this.oldestDue(now)]);
+    const [openCircuits, announced] = await Promise.all([
+      this.destinations.countOpen(),
+      this.destinations.longestDue(new Date(now), DESTINATIONS_LOOKED_AT),
+    ]);
+    const oldest = await oldestDue(announced, now, this.completions);
     const figures = { openCircuits, oldestDueAgeSeconds: Math.max(0, now - oldest) / 1000 };
     this.latest = { figures, at: performance.now() };
     return figures;
-  }
-
-  /** @returns epoch milliseconds; `now` when nothing is due */
-  private async oldestDue(now: number): Promise<number> {
-    let oldest = now;
-    for (const { _id, nextDueAt } of await this.destinations.longestDue(new Date(now), DESTINATIONS_LOOKED_AT)) {
-      if (nextDueAt!.getTime() >= oldest) break;
-      const due = await this.completions.earliestDue(_id);
-      if (due) oldest = Math.min(oldest, due.getTime());
-    }
-    return oldest;
   }
 }

@@ -8,6 +8,7 @@ import { CoreClient } from './core/core.client.js';
 import { CoreClock } from './core/core-clock.js';
 import { CoreWitness } from './core/core-witness.js';
 import { OrganizationTenants } from './core/organization-tenants.js';
+import { RecentTenants } from './core/recent-tenants.js';
 import { SurveyDirectory } from './core/survey-directory.js';
 import { TenantDirectory } from './core/tenant-directory.js';
 import { EventPublisherClient } from './event-publisher/event-publisher.client.js';
@@ -49,6 +50,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     OrganizationTenants,
     PlatformCalls,
     PlatformHttp,
+    RecentTenants,
     RetryTimer,
     SurveyDirectory,
     TenantDirectory,
@@ -62,6 +64,7 @@ const HttpOverUndici = HttpModule.registerAsync({
     NlpClient,
     OrganizationTenants,
     PlatformCalls,
+    RecentTenants,
     SurveyDirectory,
     TenantDirectory,
   ],

@@ -49,10 +49,11 @@ describe('Backpressure', () => {
     await dropDatabase(uri);
     await migrate(uri);
     const config = Object.assign(new Config(), { mongodbUri: uri, backlogHighWater: 20 });
-    database = new Database(config, new Clock());
+    const clock = new Clock();
+    database = new Database(config, clock);
     await database.open();
     store = new CompletionStore(database.connection);
-    pressure = new Backpressure(config, store.completions, store.destinations);
+    pressure = new Backpressure(config, store.completions, store.destinations, clock);
     lines.length = 0;
   });
 
@@ -108,6 +109,28 @@ describe('Backpressure', () => {
       'session-check.paused {"waiting":21,"highWater":20}',
       'session-check.resumed {"waiting":20,"highWater":20}',
     ]);
+  });
+
+  it('tells once what a check found at its start, and for how long the oldest delivery was due', async () => {
+    const due = async (destination: string, secondsAgo: number) => {
+      const dueAt = new Date(Date.now() - secondsAgo * 1_000);
+      const delivery = { ...newDelivery(destination, { token: 'x', until: LATER }), dueAt };
+      await insert([delivery]);
+      await store.destinations.announce(new Map([[destination, dueAt]]));
+    };
+    await pressure.begin();
+    expect(pressure.takeAtStart()).toEqual({ backlog: 0, oldestDueSeconds: 0 });
+    await due('webhook:1', 50);
+    await due('webhook:2', 600);
+    await store.destinations.openCircuit('webhook:2', { until: LATER, openings: 1, failures: 5 }, new Date());
+    await store.destinations.announce(new Map([['webhook:3', new Date(0)]])); // announced, and nothing is due
+    await pressure.begin();
+    await due('webhook:1', 7_000);
+    await pressure.tooHigh(2);
+    const found = pressure.takeAtStart();
+    expect(found).toEqual({ backlog: 1, oldestDueSeconds: expect.any(Number) });
+    expect(Math.abs(found!.oldestDueSeconds - 600)).toBeLessThanOrEqual(5);
+    expect(pressure.takeAtStart()).toBeUndefined();
   });
 
   it('counts again after each tenth of the high water in completed sessions', async () => {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CheckRecord } from './check-record.schema.js';
+import { CheckHistory, type NotedProblems } from './check-history.js';
 import { Quarantine } from './quarantine.js';
 
 /** Something that session checks cannot treat as they should, and try again. */
@@ -16,16 +16,21 @@ const LISTED_AT_MOST = 1_000;
 /** What is wrong with single tenants and sessions, over all replicas. */
 @Injectable()
 export class CheckProblems {
-  constructor(private readonly quarantine: Quarantine) {}
+  constructor(
+    private readonly history: CheckHistory,
+    private readonly quarantine: Quarantine,
+  ) {}
 
   /**
-   * @param records the newest first: the latest check of each process tells what was wrong with its tenants
+   * The latest check of each process tells what was wrong with its tenants.
+   *
    * @returns at most a thousand problems of tenants, and as many of sessions
    * @throws the database's error
    */
-  async of(records: readonly CheckRecord[]): Promise<CheckProblem[]> {
-    const latest = new Map<string, CheckRecord>();
-    for (const record of records) if (!latest.has(record.instance)) latest.set(record.instance, record);
+  async list(): Promise<CheckProblem[]> {
+    const latest = new Map<string, NotedProblems>();
+    for (const record of await this.history.newestProblems())
+      if (!latest.has(record.instance)) latest.set(record.instance, record);
     const problems = new Map<string, CheckProblem>();
     for (const problem of [...latest.values()].flatMap((record) => record.problems)) {
       problems.set(`${problem.tenantId} ${problem.reason}`, problem);

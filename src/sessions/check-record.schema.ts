@@ -12,9 +12,13 @@ export interface CheckRecord {
   /** Of a failed check: which service, route and kind of failure. */
   reason?: string;
   figures?: CheckFigures;
+  /** Deliveries that waited for their first attempt when it began, as Backpressure counts them. */
+  backlog?: number;
+  /** For how long the delivery that had been due for longest was due when it began; 0: none was. */
+  oldestDueSeconds?: number;
   /** Of which process. */
   instance: string;
-  /** What was wrong with single tenants when it ended. */
+  /** What was wrong with single tenants when it ended; the newest checks alone keep it. */
   problems: TenantProblem[];
 }
 
@@ -37,11 +41,13 @@ export const checkRecordSchema = new Schema<CheckRecord>(
     outcome: { type: String, required: true },
     reason: String,
     figures: Schema.Types.Mixed,
+    backlog: Number,
+    oldestDueSeconds: Number,
     instance: { type: String, required: true },
     problems: { type: [problem], required: true },
   },
   { ...schemaOptions, collection: 'session-checks' },
 );
 
-// CheckHistory.list and trim: the newest hundred
+// CheckHistory: the newest, those since a time, and those that are a week old
 checkRecordSchema.index({ startedAt: -1 }, { name: 'newest' });

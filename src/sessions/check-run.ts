@@ -2,6 +2,7 @@ import type { Tenant } from '../platform/core/tenant.dto.js';
 import { type CheckFigures, noFigures } from './check-figures.js';
 import type { CoreGuard } from './core-guard.js';
 import type { ExpiryThreshold } from './expiry-policy.js';
+import type { HeldScan } from './held-sessions.js';
 
 /** Ended sessions whose tenant is remembered: those of the lists that are read at the same time, and many before. */
 const REMEMBERED = 20_000;
@@ -78,6 +79,8 @@ export interface Scan {
   light: boolean;
   /** Ids, or problems without one, that were met and are expected to stay on the list. */
   readonly staying: Set<string>;
+  /** Those of them that an open live chat holds back. */
+  readonly held: HeldScan;
   /** Called when a call has taken long: the check does not wait for this scan any longer. */
   leftPool: () => void;
 }

@@ -8,6 +8,7 @@ import type { Tenant } from '../platform/core/tenant.dto.js';
 import { Backpressure } from './backpressure.js';
 import { ExpiryClock } from './expiry-clock.js';
 import { type FoundSession, EndedSessions } from './ended-sessions.js';
+import { HeldSessions } from './held-sessions.js';
 import { Oldest } from './oldest.js';
 import { Quarantine } from './quarantine.js';
 
@@ -24,6 +25,8 @@ export interface PreviewedSession {
   rule?: ExpiryRule;
   /** Why it is held. */
   reason?: HoldReason;
+  /** When a check first found it held; absent where none has. */
+  heldSince?: Date;
 }
 
 export interface PreviewList {
@@ -67,6 +70,7 @@ export class DryRun {
     private readonly tenants: TenantDirectory,
     private readonly endedSessions: EndedSessions,
     private readonly quarantine: Quarantine,
+    private readonly heldSessions: HeldSessions,
     private readonly pressure: Backpressure,
     private readonly config: Config,
   ) {}
@@ -98,10 +102,20 @@ export class DryRun {
       tenants: tenants.length,
       paused,
       complete: { count: complete.count, sessions: complete.list() },
-      held: { count: held.count, sessions: held.list() },
+      held: { count: held.count, sessions: await this.withSince(held.list()) },
       malformed: scans.reduce<number>((sum, scan) => sum + (scan instanceof PlatformError ? 0 : scan), 0),
       tenantsFailed: failures.length,
     };
+  }
+
+  private async withSince(held: readonly PreviewedSession[]): Promise<PreviewedSession[]> {
+    const byLiveChats = held.filter(({ reason }) => reason === 'live-chat-open').map(({ sessionId }) => sessionId);
+    const since = await this.heldSessions.sinceOf(byLiveChats);
+    return held.map((one) => {
+      const heldSince =
+        one.reason === 'quarantined' ? this.quarantine.sinceOf(one.sessionId) : since.get(one.sessionId);
+      return { ...one, ...(heldSince && { heldSince }) };
+    });
   }
 
   /** @returns of each tenant how many sessions are malformed, or why hbf-core does not list them */

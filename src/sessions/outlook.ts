@@ -13,7 +13,7 @@ export interface Outlook {
   /** `active`: it has not been idle for long enough. `due`: the next check completes it. `held`: checks leave it alone. */
   decision: 'active' | 'due' | 'held';
   heldBy?: HoldReason;
-  /** Absent where that is not known. */
+  /** When a check first found it held. Absent where none has. */
   heldSince?: Date;
   /** When it ends, or ended, by the rule. Absent while it is in quarantine: nobody knows when it can be completed. */
   endsAt?: Date;
@@ -23,17 +23,21 @@ export interface Outlook {
  * What the session check decides of an open session: `decide` and the quarantine, in the order of the check.
  *
  * @param quarantined its entry, while it is in quarantine
+ * @param heldSince when a check first found that a live chat holds it, if one has
  */
 export function outlookOf(
   session: Pick<ChatSession, 'status' | 'lastInteraction' | 'liveChats'>,
   times: ExpiryTimes,
   quarantined: Pick<QuarantinedSession, 'since'> | undefined,
+  heldSince: Date | undefined,
 ): Outlook {
   const { rule, endsAt } = expectedEnd(session, times);
   const facts = { lastInteraction: session.lastInteraction, thresholdSeconds: times.threshold.seconds, rule };
   const { action } = decide(session, times);
   if (action === 'keep') return { ...facts, decision: 'active', endsAt };
-  if (action === 'hold') return { ...facts, decision: 'held', heldBy: 'live-chat-open', endsAt };
+  if (action === 'hold') {
+    return { ...facts, decision: 'held', heldBy: 'live-chat-open', ...(heldSince && { heldSince }), endsAt };
+  }
   if (action === 'complete' && !quarantined) return { ...facts, decision: 'due', endsAt };
   // `reject`: where it is not in quarantine yet, the next check puts it there
   return { ...facts, decision: 'held', heldBy: 'quarantined', ...(quarantined && { heldSince: quarantined.since }) };

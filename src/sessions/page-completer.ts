@@ -144,9 +144,14 @@ export class PageCompleter {
     const held = this.quarantine.holds(session.id);
     if (decision.action === 'complete' && !held && !this.isForeign(session, scan)) return decision.rule;
     scan.staying.add(session.id);
-    if (decision.action === 'hold') run.figures.held++;
+    if (decision.action === 'hold') this.hold(session, scan);
     if (decision.action === 'reject') this.reject(session.id, decision.problem, scan);
     return undefined;
+  }
+
+  private hold({ id, tenantId }: ChatSession, { tenant, run, held }: Scan): void {
+    run.figures.held++;
+    if (tenantId === undefined || tenantId === tenant.id) held.ids.add(id);
   }
 
   /** Were hbf-core's filter to fail, a customer would get another's transcripts. */

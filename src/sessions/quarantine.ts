@@ -60,6 +60,11 @@ export class Quarantine {
     return entry !== undefined && entry.nextTryAt.getTime() > this.clock.now();
   }
 
+  /** Since when the session is known here, as of the latest `load`. */
+  sinceOf(sessionId: string): Date | undefined {
+    return this.entries.get(sessionId)?.since;
+  }
+
   /**
    * @returns the session's entry while it is to be left alone, as all replicas know it, also between one `load` and the next
    * @throws the database's error

@@ -6,6 +6,7 @@ import { Database } from '../persistence/database.js';
 import { Heartbeat } from '../persistence/heartbeat.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { UsageCaps } from '../usage-caps/usage-caps.js';
+import { Backpressure } from './backpressure.js';
 import { CheckAlerts } from './check-alerts.js';
 import type { CheckFigures } from './check-figures.js';
 import { CheckHistory } from './check-history.js';
@@ -52,6 +53,7 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
     private readonly problems: TenantProblems,
     private readonly usageCaps: UsageCaps,
     private readonly heartbeat: Heartbeat,
+    private readonly pressure: Backpressure,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -105,7 +107,8 @@ export class SessionCheckScheduler implements OnApplicationBootstrap, OnModuleDe
     const result = figures ? { outcome: 'finished' as const, figures } : { outcome: 'failed' as const, reason };
     const problems = this.problems.list();
     const instance = this.heartbeat.name;
-    await this.history.add({ startedAt, durationMs, trigger, instance, problems, ...result });
+    const backlog = this.pressure.takeAtStart();
+    await this.history.add({ startedAt, durationMs, trigger, instance, problems, ...backlog, ...result });
     if (figures) await this.usageCaps.run();
     return figures;
   }

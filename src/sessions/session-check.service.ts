@@ -14,6 +14,7 @@ import { CompletionFailedError } from './completion-batches.js';
 import { CompletionPace } from './completion-pace.js';
 import { CoreGuard } from './core-guard.js';
 import { ExpiryClock } from './expiry-clock.js';
+import { HeldSessions } from './held-sessions.js';
 import { Quarantine } from './quarantine.js';
 import { Recovery } from './recovery.js';
 import { SessionEvents } from './session-events.js';
@@ -49,6 +50,7 @@ export class SessionCheck {
     private readonly scanner: TenantScanner,
     private readonly recovery: Recovery,
     private readonly quarantine: Quarantine,
+    private readonly held: HeldSessions,
     private readonly problems: TenantProblems,
     private readonly heartbeat: Heartbeat,
     private readonly shares: Shares,
@@ -99,6 +101,7 @@ export class SessionCheck {
     await this.lists.proveFilter(run.now);
     await this.scanAll(this.toScan(tenants, scope, run), run);
     await this.quarantine.save();
+    await this.held.save();
     const done = this.book.take();
     if (run.guard.away) throw run.guard.away;
     return done;

@@ -11,6 +11,7 @@ import { PlatformError } from '../platform/platform-error.js';
 import { readWith, reservedInTime } from '../platform/within-budget.js';
 import { ExpiryClock } from './expiry-clock.js';
 import { isActive, thresholdOf } from './expiry-policy.js';
+import { HeldSessions } from './held-sessions.js';
 import { type Outlook, outlookOf } from './outlook.js';
 import { Quarantine } from './quarantine.js';
 
@@ -39,6 +40,7 @@ export class SessionOutlooks {
     private readonly organizations: OrganizationTenants,
     private readonly budget: MemoryBudget,
     private readonly quarantine: Quarantine,
+    private readonly held: HeldSessions,
     private readonly clock: ExpiryClock,
   ) {}
 
@@ -72,11 +74,11 @@ export class SessionOutlooks {
     if (!tenant) return { is: 'unknown' };
     if (!isActive(session)) return { is: 'ended' };
     const { defaultThresholdSeconds, liveChatMaxIdleMs } = this.config;
-    const quarantined = await this.quarantine.find(session.id);
+    const [quarantined, held] = await Promise.all([this.quarantine.find(session.id), this.held.sinceOf([session.id])]);
     const threshold = thresholdOf(tenant, defaultThresholdSeconds);
     // the clock is asked after hbf-core has answered: it goes by the time of that answer
     const times = { now: this.clock.now(), threshold, liveChatMaxIdleMs };
-    return { is: 'open', outlook: outlookOf(session, times, quarantined) };
+    return { is: 'open', outlook: outlookOf(session, times, quarantined, held.get(session.id)) };
   }
 
   /**

@@ -24,6 +24,7 @@ describe('SessionPages, of a session that does not fit beside others', () => {
     run: new CheckRun(0, new FigureBook(), new CoreGuard(stubOf(CoreClient, {}))),
     light: true,
     staying: new Set(),
+    held: { beganAt: 0, ids: new Set() },
     leftPool: () => undefined,
   };
 

@@ -19,6 +19,8 @@ import { DeliveryPlanner } from './delivery-planner.js';
 import { DryRun } from './dry-run.js';
 import { EndedSessions } from './ended-sessions.js';
 import { ExpiryClock } from './expiry-clock.js';
+import { HELD_SESSION, heldSessionSchema } from './held-session.schema.js';
+import { HeldSessions } from './held-sessions.js';
 import { ListTiming } from './list-timing.js';
 import { PageCompleter } from './page-completer.js';
 import { Quarantine } from './quarantine.js';
@@ -41,6 +43,7 @@ import { TenantScanner } from './tenant-scanner.js';
   imports: [
     MongooseModule.forFeature([
       { name: CHECK_RECORD, schema: checkRecordSchema },
+      { name: HELD_SESSION, schema: heldSessionSchema },
       { name: QUARANTINED_SESSION, schema: quarantinedSessionSchema },
     ]),
     CompletionsModule,
@@ -63,6 +66,7 @@ import { TenantScanner } from './tenant-scanner.js';
     DryRun,
     EndedSessions,
     ExpiryClock,
+    HeldSessions,
     ListTiming,
     PaceTimer,
     PageCompleter,

@@ -7,6 +7,7 @@ import type { CheckRun, Scan } from './check-run.js';
 import { CompletionBatches } from './completion-batches.js';
 import { CompletionPace } from './completion-pace.js';
 import { thresholdOf } from './expiry-policy.js';
+import { HeldSessions } from './held-sessions.js';
 import { PageCompleter } from './page-completer.js';
 import { Quarantine } from './quarantine.js';
 import { type PageQuery, SessionPages } from './session-pages.js';
@@ -40,6 +41,7 @@ export class TenantScanner {
     private readonly pace: CompletionPace,
     private readonly quarantine: Quarantine,
     private readonly pressure: Backpressure,
+    private readonly held: HeldSessions,
   ) {}
 
   /** From here on no scan begins a further page. */
@@ -63,7 +65,8 @@ export class TenantScanner {
     const threshold = thresholdOf(tenant, this.config.defaultThresholdSeconds);
     const cutoff = new Date(run.now - threshold.seconds * 1000);
     const asLight = light || this.readsOneByOne(tenant);
-    const scan: Scan = { tenant, threshold, cutoff, run, leftPool, light: asLight, staying: new Set() };
+    const known = { staying: new Set<string>(), held: this.held.begin() };
+    const scan: Scan = { tenant, threshold, cutoff, run, leftPool, light: asLight, ...known };
     for (let page = 0, lastSize = 0, most = Infinity, before = 0, reads = 0; reads < MAX_PAGES; reads++) {
       await this.batches.room();
       if (!(await this.mayGoOn(scan))) return;
@@ -116,12 +119,14 @@ export class TenantScanner {
   }
 
   /** @param before how many were on the page before, where that said that it was the last */
-  private end({ tenant, run, staying }: Scan, { found, completed }: PageEnd, before: number): void {
+  private end({ tenant, run, staying, held }: Scan, { found, completed }: PageEnd, before: number): void {
     const { total, count } = found;
     this.pages.noteStaying(tenant.id, staying.size > 0);
     if (count === 0 && before > 0) this.pages.noteProven(before);
     const listed = staying.size + completed; // what the page's total still counted
-    if (total === undefined || total <= listed) return;
+    const whole = total === undefined || total <= listed;
+    this.held.end(tenant.id, held, whole);
+    if (whole) return;
     run.figures.listsShort++;
     this.logger.warn({ tenantId: tenant.id, total, listed }, 'session-check.list-short');
   }

@@ -8,6 +8,7 @@ import {
 import { MAIL, type MailDocument, mailSchema } from '../../src/notifications/mail.schema.js';
 import { COUNTER, type CounterDocument, counterSchema } from '../../src/persistence/counter.schema.js';
 import type { Database } from '../../src/persistence/database.js';
+import { HELD_SESSION, type HeldSession, heldSessionSchema } from '../../src/sessions/held-session.schema.js';
 import {
   QUARANTINED_SESSION,
   type QuarantinedSession,
@@ -39,6 +40,10 @@ export function integrationVersionModel({ connection }: Database): Model<Integra
 
 export function mailModel({ connection }: Database): Model<MailDocument> {
   return connection.model<MailDocument>(MAIL, mailSchema);
+}
+
+export function heldSessionModel(connection: Connection): Model<HeldSession> {
+  return connection.model<HeldSession>(HELD_SESSION, heldSessionSchema);
 }
 
 export function quarantineModel(connection: Connection): Model<QuarantinedSession> {

@@ -12,6 +12,7 @@ const OWNERS = {
   mails: 'notifications',
   'session-checks': 'sessions',
   quarantine: 'sessions',
+  'held-sessions': 'sessions',
   trainings: 'nlp-pipelines',
   'capped-tenants': 'usage-caps',
   counters: 'persistence',

@@ -83,6 +83,16 @@ export class TenantDirectory {
     return [...tenants.values()].map((tenant) => this.withKnown(tenant));
   }
 
+  /**
+   * An organization's tenants, by the lists that are in memory.
+   *
+   * @returns undefined where no list with settings of the last minute is there
+   */
+  recentOf(organizationId: string): Tenant[] | undefined {
+    if (performance.now() - this.wholeAt >= MAX_AGE_MS) return undefined;
+    return [...this.tenants.values()].filter((tenant) => tenant.organizationId === organizationId);
+  }
+
   private get age(): number {
     return performance.now() - this.listedAt;
   }

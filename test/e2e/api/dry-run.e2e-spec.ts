@@ -73,6 +73,9 @@ describe('a dry run', () => {
     expect(body.complete.sessions[2]!['idleSeconds']).toBeGreaterThanOrEqual(1_199);
     expect(body.held).toMatchObject({ count: 1, sessions: [{ sessionId: held, reason: 'live-chat-open' }] });
     expect(body.held.sessions[0]).not.toHaveProperty('rule');
+    expect(body.held.sessions[0]).not.toHaveProperty('heldSince'); // no check has found it yet
+    await round.check();
+    expect((await preview()).held.sessions).toMatchObject([{ sessionId: held, heldSince: expect.any(String) }]);
   });
 
   it('counts a tenant whose sessions hbf-core does not list, and lists the others', async () => {
@@ -92,7 +95,9 @@ describe('a dry run', () => {
     await round.check();
     const body = await preview();
     expect(body.complete.count).toBe(0);
-    expect(body.held.sessions).toMatchObject([{ sessionId: refused, reason: 'quarantined' }]);
+    expect(body.held.sessions).toMatchObject([
+      { sessionId: refused, reason: 'quarantined', heldSince: expect.any(String) },
+    ]);
   });
 
   it('lists a thousand sessions at most, and counts all', async () => {

@@ -50,6 +50,7 @@ describe('the on-demand routes', () => {
       ['POST', CHECKS],
       ['POST', DRY_RUN],
       ['GET', CHECKS],
+      ['GET', '/operations/destinations'],
       ['POST', '/operations/pipeline-checks'],
     ])('%s %s', async (method, path) => {
       round.core.addUser({ token: 'nearly', isModerator: 'true' });
@@ -75,6 +76,7 @@ describe('the on-demand routes', () => {
     expect(responses(DRY_RUN, 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
     expect(responses('/organizations/{orgId}/dry-run', 'post').sort()).toEqual(['200', ...refusals.slice(1)]);
     expect(responses(CHECKS, 'get').sort()).toEqual(['200', ...refusals]);
+    expect(responses('/operations/destinations', 'get').sort()).toEqual(['200', ...refusals]);
     expect(responses('/operations/pipeline-checks', 'post').sort()).toEqual(['200', '202', ...refusals]);
   });
 
@@ -152,10 +154,13 @@ describe('the on-demand routes', () => {
         ['on-demand', 'finished', 0],
         ['on-demand', 'finished', 1],
       ]);
+      expect(body.items[1]).toMatchObject({ backlog: 0, oldestDueSeconds: 0 });
       expect(Object.keys(body.items[0]!).sort()).toEqual([
+        'backlog',
         'durationMs',
         'figures',
         'instance',
+        'oldestDueSeconds',
         'outcome',
         'startedAt',
         'trigger',
@@ -163,18 +168,29 @@ describe('the on-demand routes', () => {
       expect(body.problems).toEqual([]);
     });
 
-    it('keeps the last hundred', async () => {
-      for (let n = 0; n < 125; n++) {
-        if (n === 120) round.addTenant('t1');
+    it('lists the last hundred, or as many as wanted, since when wanted', async () => {
+      for (let n = 0; n < 105; n++) {
+        if (n === 100) round.addTenant('t1');
         await round.check();
       }
-      const { body } = await call<Checks>('GET', CHECKS);
-      expect(body.items).toHaveLength(100);
-      expect(body.items.filter(({ figures }) => figures!['tenants'] === 1)).toHaveLength(5);
-      const times = body.items.map(({ startedAt }) => startedAt);
+      const list = async (query: string) => (await call<Checks>('GET', `${CHECKS}${query}`)).body.items;
+      const items = await list('');
+      expect(items).toHaveLength(100);
+      expect(items.filter(({ figures }) => figures!['tenants'] === 1)).toHaveLength(5);
+      const times = items.map(({ startedAt }) => startedAt);
       expect(times).toEqual([...times].sort().reverse());
-      expect(await round.db.collection('session-checks').countDocuments()).toBeLessThanOrEqual(120);
+      expect(await list('?limit=1000')).toHaveLength(105);
+      expect(await list(`?limit=3`)).toEqual(items.slice(0, 3));
+      expect((await list(`?since=${times[4]}`)).length).toBeGreaterThanOrEqual(5);
+      expect(await list(`?since=${new Date(Date.now() + 60_000).toISOString()}`)).toEqual([]);
     });
+
+    it.each(['since=today', 'since=2026-W47', 'limit=0', 'limit=1001', 'limit=x', 'limit=1.5', 'page=2'])(
+      'refuses ?%s',
+      async (query) => {
+        expect((await call('GET', `${CHECKS}?${query}`)).status).toBe(400);
+      },
+    );
   });
 
   describe('POST /operations/pipeline-checks', () => {

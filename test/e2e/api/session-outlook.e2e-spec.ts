@@ -77,15 +77,16 @@ describe('the outlook of a session, over REST', () => {
     });
 
     it('that a live chat holds it, and until when at the latest', async () => {
-      const held = round.addSession('t1', 20, { fields: OPEN_CHAT });
-      const early = round.addSession('t1', 5, { fields: OPEN_CHAT });
-      const tooLong = round.addSession('t1', DAY_MINUTES + 1, { fields: OPEN_CHAT });
+      const add = (idle: number) => round.addSession('t1', idle, { fields: OPEN_CHAT });
+      const [held, early, tooLong] = [add(20), add(5), add(DAY_MINUTES + 1)];
       const rule = 'live-chat-max-idle';
+      expect(await outlook(tooLong)).toMatchObject({ decision: 'due', rule });
       const shown = await outlook(held);
       expect(shown).toMatchObject({ decision: 'held', heldBy: 'live-chat-open', rule, endsAt: times(held, DAY_MINUTES)[1] }); // prettier-ignore
-      expect(shown).not.toHaveProperty('heldSince');
+      expect(shown).not.toHaveProperty('heldSince'); // no check has found it yet
+      await round.check();
+      expect(Date.parse((await outlook(held))!.heldSince!)).toBeGreaterThan(Date.now() - 5_000);
       expect(await outlook(early)).toMatchObject({ decision: 'active', rule, endsAt: times(early, DAY_MINUTES)[1] });
-      expect(await outlook(tooLong)).toMatchObject({ decision: 'due', rule });
     });
 
     it('that it is in quarantine, and since when', async () => {

@@ -43,7 +43,8 @@ async function routesOf(organizationId: string, integrationId: number, tenant: s
         .replace('{orgId}', organizationId)
         .replace('{integrationId}', String(integrationId))
         .replace(/\{\w+\}/g, 'unknown')
-        .replace(/^\/organizations\/[^/]+\/deliveries$/, '$&?state=dead'),
+        .replace(/^\/organizations\/[^/]+\/deliveries$/, '$&?state=dead')
+        .replace(/^\/organizations\/[^/]+\/sessions$/, '$&?prefix=none'),
       ...bodyOf(template, method),
     })),
   );
@@ -75,6 +76,8 @@ describe('every route for every kind of caller', () => {
         `POST /organizations/org1/integrations/${ids.mine}/test`,
         'POST /organizations/org1/dry-run',
         'GET /organizations/org1/sessions/unknown/deliveries',
+        'GET /organizations/org1/sessions?prefix=none',
+        'GET /organizations/org1/tenants',
       ]),
     );
   });

@@ -57,6 +57,20 @@ describe('a tenant with sessions that are held by a live chat', () => {
     expect(activeIds(round.platform)).toEqual(held);
   });
 
+  it('is noted with the time since when each is held, until it is held no more', async () => {
+    const noted = () => round.db.collection<{ _id: string }>('held-sessions').find({}).sort({ _id: 1 }).toArray();
+    await checked(round);
+    const first = await noted();
+    expect(first.map(({ _id }) => _id)).toEqual(held);
+    expect(first[0]).toEqual({ _id: held[0], tenantId: 't1', heldBy: 'live-chat-open', since: expect.any(Date) });
+    await checked(round);
+    expect(await noted()).toEqual(first);
+    round.core.session(held[0]!).liveChats = [];
+    round.core.touch(held[1]!);
+    await checked(round);
+    expect(await noted()).toEqual(first.slice(2));
+  });
+
   it('has its session completed by the next check when the live chat is closed', async () => {
     await checked(round);
     round.core.session(held[0]!).liveChats = openLiveChat({ liveChatEventType: 'LIVECHAT_TERMINATED' });
