@@ -30,9 +30,10 @@ export class SigningSecretsService {
     { expireOldAfterSeconds = 0 }: RotationDto,
   ): Promise<SigningSecretResource> {
     const integration = await this.service.find(orgId, integrationId);
-    const former = formerSigningSecrets(integration.signingSecrets, expireOldAfterSeconds * 1000, this.clock.now());
+    const now = this.clock.now();
+    const former = formerSigningSecrets(integration.signingSecrets, expireOldAfterSeconds * 1000, now);
     if (former.length >= MAX_SIGNING) throw tooMany(former);
-    const rotated = await this.integrations.rotateSigningSecret(integration, newSigningSecret(), former);
+    const rotated = await this.integrations.rotateSigningSecret(integration, newSigningSecret(), former, new Date(now));
     if (!rotated) throw new ConflictException('the integration was changed meanwhile; read its secret again');
     return this.shown(rotated);
   }

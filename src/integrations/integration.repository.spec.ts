@@ -118,10 +118,10 @@ describe('IntegrationRepository', () => {
     const created = await create('org1');
     const at = clock.now();
     const former = formerSigningSecrets(created.signingSecrets, 24 * HOUR, at);
-    const rotated = await repository.rotateSigningSecret(created, 'whsec_c2Vjb25k', former);
+    const rotated = await repository.rotateSigningSecret(created, 'whsec_c2Vjb25k', former, new Date(at));
     expect(repository.activeSigningSecrets(rotated!, at)).toEqual(['whsec_c2Vjb25k', 'whsec_Zmlyc3Q=']);
     expect(repository.activeSigningSecrets(rotated!, at + 24 * HOUR)).toEqual(['whsec_c2Vjb25k']);
-    expect(await repository.rotateSigningSecret(created, 'whsec_bGF0ZQ==', former)).toBeNull();
+    expect(await repository.rotateSigningSecret(created, 'whsec_bGF0ZQ==', former, new Date(at))).toBeNull();
   });
 
   it('is disabled by the service once, and forgets why when it is enabled again', async () => {

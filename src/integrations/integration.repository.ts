@@ -108,14 +108,16 @@ export class IntegrationRepository {
    * Makes `secret` the one in force.
    *
    * @param former those that sign beside it, as `formerSigningSecrets` gives them
+   * @param at when it was made
    * @returns null when the integration was deleted or another change was faster (read it again)
    */
   async rotateSigningSecret(
     integration: Integration,
     secret: string,
     former: readonly SigningSecret[],
+    at: Date,
   ): Promise<Integration | null> {
-    const newest = { secret: this.secrets.encrypt(secret), createdAt: new Date(this.clock.now()) };
+    const newest = { secret: this.secrets.encrypt(secret), createdAt: at };
     const change = { $set: { signingSecrets: [newest, ...former] }, $inc: { version: 1 } };
     const filter = scoped(integration.organizationId, integration.id, integration.version);
     return this.changes.announce(() => this.update(filter, change));

@@ -71,7 +71,8 @@ describe('the cost of work', () => {
     stringify.mockRestore();
     expect(bodies.map(({ id }) => id).sort()).toEqual([...ids].sort());
     const received = new Map(round.platform.publisher.triggers.map(({ id, body }) => [id, JSON.stringify(body)]));
-    for (const { id, text } of bodies) expect(text).toBe(received.get(id));
+    const ours = /,"webhook":\{[^{}]*\}\}$/; // the member that a flow trigger lacks
+    for (const { id, text } of bodies) expect(text.replace(ours, '}')).toBe(received.get(id));
   });
 
   it.each([1, 40, 300])(
