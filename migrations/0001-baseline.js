@@ -39,7 +39,13 @@ const INDEXES = {
       name: 'organization-lists',
       partialFilterExpression: { 'deliveries.listed': { $exists: true } },
     },
-    // DeliveryHistory.list: the same of a tenant
+    // DeliveryHistory.list: the same of one of its tenants, so that another organization's tenant costs nothing
+    {
+      key: { organizationId: 1, tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+      name: 'organization-tenant-lists',
+      partialFilterExpression: { 'deliveries.listed': { $exists: true } },
+    },
+    // DeliveryHistory.list: the same of a tenant, for moderators
     {
       key: { tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
       name: 'tenant-lists',

@@ -23,14 +23,13 @@ export class DeliveriesService {
     private readonly probes: CircuitProbes,
   ) {}
 
-  async listOfIntegration({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
-    await this.integrations.find(orgId, integrationId);
+  listOfIntegration({ orgId, integrationId }: IntegrationParams, query: DeliveriesQuery): Promise<DeliveryPage> {
     return this.list(orgId, { ...query, integrationId });
   }
 
   /**
    * @param organizationId undefined: of all organizations
-   * @throws ViolationsException where no index serves the query
+   * @throws ViolationsException where no index serves the query; NotFoundException for another organization's integration
    */
   async list(organizationId: string | undefined, query: DeliveriesQuery): Promise<DeliveryPage> {
     const { state, since, until, cursor, limit = 50, sessionId, channel, integrationId, tenantId } = query;
@@ -46,6 +45,11 @@ export class DeliveriesService {
     };
     const refused = unserved(filter);
     if (refused) throw new ViolationsException([refused]);
+    if (filter.since && filter.until && filter.until <= filter.since)
+      throw new ViolationsException([{ field: 'until', message: 'must be later than since' }]);
+    // or it would be read through by whoever guesses its number: the index of a destination knows no organization
+    if (organizationId !== undefined && integrationId !== undefined)
+      await this.integrations.find(organizationId, integrationId);
     const after = cursor === undefined ? undefined : positionOf(cursor);
     const found = await this.history.list({ ...filter, after, limit: limit + 1 });
     const shown = found.slice(0, limit);

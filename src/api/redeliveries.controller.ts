@@ -29,7 +29,7 @@ const ApiBegin = () =>
   });
 const ApiAccepted = () => ApiResponse({ status: 202, description: 'It has begun', type: RedeliveryAccepted });
 const ApiDryRun = () => ApiResponse({ status: 200, description: 'With dryRun: how many there are', type: RedeliveryCount }); // prettier-ignore
-const ApiDisabled = () => ApiError(409, 'The integration that is named is disabled');
+const ApiDisabled = () => ApiError(409, 'The integration that is named is disabled, or three redeliveries are running');
 const ApiNoIntegration = () => ApiError(404, 'There is no such integration');
 const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
 const ApiList = () =>

@@ -1,5 +1,6 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import pLimit from 'p-limit';
 import { type DeliveryState, readDeliveryId, webhookDestination } from '../completions/delivery.js';
 import { type DeliveryFilter, unserved } from '../completions/delivery-filter.js';
 import { DeliveryHistory } from '../completions/delivery-history.js';
@@ -14,7 +15,11 @@ import type { RedeliveryAccepted, RedeliveryCount, RedeliveryDto, RedeliveryReso
 
 const DEFAULT_STATES: readonly DeliveryState[] = ['dead', 'cancelled'];
 const LISTED_AT_MOST = 100;
-const BESIDE_IDS = ['since', 'until', 'states', 'channel', 'tenantId'] as const;
+/** A count may read as many completions as the request has deliveries. */
+const COUNTED_AT_ONCE = 2;
+/** Of one organization; those of moderators over all count together. */
+const RUNNING_AT_MOST = 3;
+const BESIDE_IDS = ['since', 'until', 'states', 'channel', 'integrationId', 'tenantId'] as const;
 
 /** Requests to send deliveries again, which RedeliveryWorker works off. */
 @Injectable()
@@ -39,6 +44,10 @@ export class RedeliveriesService {
   async begin(scope: RedeliveryScope, dto: RedeliveryDto, by: string): Promise<RedeliveryAccepted> {
     const { organizationId } = scope;
     const filter = await this.filterOf(scope, dto);
+    if ((await this.requests.countRunning(organizationId)) >= RUNNING_AT_MOST)
+      throw new ConflictException(
+        `${RUNNING_AT_MOST} redeliveries are running: begin another one when one of them is done`,
+      );
     const counts = await this.countOf(organizationId, filter);
     const id = randomUUID();
     const at = new Date(this.clock.now());
@@ -51,7 +60,8 @@ export class RedeliveriesService {
   async list(scope: RedeliveryScope): Promise<RedeliveryResource[]> {
     await this.mustExist(scope);
     const found = await this.requests.list(scope, LISTED_AT_MOST);
-    return Promise.all(found.map((request) => this.shown(request)));
+    const few = pLimit(COUNTED_AT_ONCE);
+    return Promise.all(found.map((request) => few(() => this.shown(request))));
   }
 
   async get(scope: RedeliveryScope, id: string): Promise<RedeliveryResource> {

@@ -19,7 +19,10 @@ export interface ClaimedDelivery {
 export interface DeliveryChange {
   completionId: string;
   delivery: Delivery;
-  only: Partial<Pick<Delivery, 'state' | 'attempts'>> & { token?: string | null };
+  only: Partial<Pick<Delivery, 'state' | 'attempts'>> & {
+    token?: string | null;
+    redeliveries?: { $size: number } | { $exists: false };
+  };
 }
 
 /** No delivery in it is pending any more, and `open` does not say so yet. */

@@ -11,9 +11,10 @@ export const DUE_INDEX = 'deliveries-due';
 export const HELD_INDEX = 'deliveries-held';
 /** The deliveries of one destination, by state and time. */
 export const DESTINATION_INDEX = 'destination-states';
-/** What is not delivered, by list and time: of an organization, of a tenant, of all. */
+/** What is not delivered, by list and time: of an organization, of a tenant, of an organization's tenant, of all. */
 export const ORGANIZATION_LISTS = 'organization-lists';
 export const TENANT_LISTS = 'tenant-lists';
+export const ORGANIZATION_TENANT_LISTS = 'organization-tenant-lists';
 export const ALL_LISTS = 'all-lists';
 /** The revisions of one session. */
 export const SESSION_INDEX = 'session';
@@ -137,7 +138,12 @@ completionSchema.index(
   { organizationId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
   { name: ORGANIZATION_LISTS, ...NOT_DELIVERED },
 );
-// DeliveryHistory.list: the same of a tenant
+// DeliveryHistory.list: the same of one of its tenants, so that another organization's tenant costs nothing
+completionSchema.index(
+  { organizationId: 1, tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
+  { name: ORGANIZATION_TENANT_LISTS, ...NOT_DELIVERED },
+);
+// DeliveryHistory.list: the same of a tenant, for moderators
 completionSchema.index(
   { tenantId: 1, 'deliveries.listed': 1, foundAt: -1, _id: -1 },
   { name: TENANT_LISTS, ...NOT_DELIVERED },

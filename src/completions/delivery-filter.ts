@@ -1,6 +1,12 @@
 import type { QueryFilter } from 'mongoose';
 import type { Completion } from './completion.js';
-import { ALL_LISTS, DESTINATION_INDEX, ORGANIZATION_LISTS, TENANT_LISTS } from './completion.schema.js';
+import {
+  ALL_LISTS,
+  DESTINATION_INDEX,
+  ORGANIZATION_LISTS,
+  ORGANIZATION_TENANT_LISTS,
+  TENANT_LISTS,
+} from './completion.schema.js';
 import {
   type Channel,
   channelOf,
@@ -63,7 +69,7 @@ export function unserved(filter: DeliveryFilter): { field: string; message: stri
 /** The index that serves a filter without a session. */
 export function indexOf({ integrationId, tenantId, organizationId }: DeliveryFilter): string {
   if (integrationId !== undefined) return DESTINATION_INDEX;
-  if (tenantId !== undefined) return TENANT_LISTS;
+  if (tenantId !== undefined) return organizationId === undefined ? TENANT_LISTS : ORGANIZATION_TENANT_LISTS;
   return organizationId === undefined ? ALL_LISTS : ORGANIZATION_LISTS;
 }
 

@@ -87,6 +87,7 @@ describe('a page of deliveries', () => {
     ['an organization, dead flows in a time', { ...org, ...DEAD, channel: 'flow', since: at(1_000) }, 7],
     ['an organization, pending', { ...org, states: ['pending'] }, 0],
     ['another organization, dead', { organizationId: 'org2', ...DEAD }, 0],
+    ["another organization's tenant, dead", { organizationId: 'org2', tenantId: 't1', ...DEAD }, 0],
     ['a tenant, dead', { ...org, tenantId: 't1', ...DEAD }, LIMIT],
     ['a tenant, dead flows', { ...org, tenantId: 't1', ...DEAD, channel: 'flow' }, 10],
     ['another tenant, dead', { ...org, tenantId: 't2', ...DEAD }, 0],

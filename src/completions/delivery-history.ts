@@ -90,6 +90,7 @@ export class DeliveryHistory {
     const counts = await this.completions
       .aggregate<{ _id: DeliveryState; count: number }>([
         { $match: { 'deliveries.redeliveries.id': requestId } },
+        { $project: { 'deliveries.state': 1, 'deliveries.redeliveries.id': 1 } },
         { $unwind: '$deliveries' },
         { $match: { 'deliveries.redeliveries.id': requestId } },
         { $group: { _id: '$deliveries.state', count: { $sum: 1 } } },

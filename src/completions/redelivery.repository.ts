@@ -39,6 +39,12 @@ export class RedeliveryRepository {
     return this.requests.find({ state: 'running' }).sort({ at: 1 }).limit(limit).hint('running').toArray();
   }
 
+  /** @param organizationId undefined: those over all organizations */
+  countRunning(organizationId: string | undefined): Promise<number> {
+    const theirs = organizationId === undefined ? { organizationId: { $exists: false } } : { organizationId };
+    return this.requests.countDocuments({ state: 'running', ...theirs }, { hint: 'running' });
+  }
+
   /** Writes how far it has come, and how it ended. */
   async update(id: string, change: Partial<Pick<RedeliveryRequest, 'state' | 'reason' | 'skipped' | 'position'>>) {
     await this.requests.updateOne({ _id: id, state: 'running' }, { $set: change }, { ignoreUndefined: true });

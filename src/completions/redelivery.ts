@@ -1,5 +1,6 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
+import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { CircuitProbes } from './circuit-probes.js';
 import { CompletionRepository, type DeliveryChange } from './completion.repository.js';
@@ -8,6 +9,7 @@ import type { DeliveryFilter } from './delivery-filter.js';
 import { DeliveryHistory, type HistoryEntry } from './delivery-history.js';
 import { DueTimes, DueTimesWriter } from './due-times.js';
 import type { RedeliveryRequest } from './redelivery.schema.js';
+import { writeSplit } from './split-writes.js';
 import { redeliver } from './transitions.js';
 
 /** How many deliveries of one request fall due in a second. */
@@ -21,7 +23,10 @@ export type MayBeSent = (destinations: readonly string[]) => Promise<ReadonlySet
 /** Makes deliveries due again, and cancels them. */
 @Injectable()
 export class Redelivery {
+  private readonly logger = new Logger(Redelivery.name);
+
   constructor(
+    private readonly config: Config,
     private readonly clock: Clock,
     private readonly completions: CompletionRepository,
     private readonly history: DeliveryHistory,
@@ -39,7 +44,8 @@ export class Redelivery {
   async retry(completionId: string, delivery: Delivery, by: string): Promise<boolean> {
     const now = new Date(this.clock.now());
     if (isUnderWay(delivery, now)) return true;
-    const change = changeOf(completionId, delivery, now, { id: randomUUID(), at: now, by });
+    const dueAt = this.afterLastAttempt(delivery, now);
+    const change = changeOf(completionId, delivery, dueAt, { id: randomUUID(), at: now, by });
     const write = async () => (await this.completions.change([change])) === 0;
     return this.dueTimes.aroundOne(delivery.destination, now, write);
   }
@@ -63,11 +69,11 @@ export class Redelivery {
       .map(({ session, delivery }, index) => {
         const dueAt = new Date(now + Math.floor(index / PER_SECOND) * 1_000);
         const { _id: id, at, by } = request;
-        return changeOf(session._id, delivery, dueAt, { id, at, by });
+        return changeOf(session._id, delivery, this.afterLastAttempt(delivery, dueAt), { id, at, by });
       });
     const dueTimes = new DueTimes();
     for (const { delivery } of changes) dueTimes.note(delivery);
-    if (changes.length > 0) await this.dueTimes.around(dueTimes, () => this.completions.change(changes));
+    if (changes.length > 0) await this.dueTimes.around(dueTimes, () => this.changeAll(changes));
     if (!request.position) await this.probes.probeNow([...dueTimes.byDestination.keys()]);
     return hasMore ? positionOf(taken.at(-1)!) : undefined;
   }
@@ -80,6 +86,26 @@ export class Redelivery {
    */
   cancel(integrationId: number, reason: string): Promise<number> {
     return this.completions.cancel(webhookDestination(integrationId), reason);
+  }
+
+  /**
+   * One that was cancelled while it was attempted keeps its token until that attempt has an outcome: it may still be
+   * delivered. It is due when the longest attempt is over.
+   */
+  private afterLastAttempt({ state, token }: Delivery, dueAt: Date): Date {
+    if (state !== 'cancelled' || token === undefined) return dueAt;
+    return new Date(dueAt.getTime() + this.config.longestDeliveryMs + 2 * this.config.requestTimeoutMs);
+  }
+
+  /** A completion that the database refuses (it has become too large) keeps no other from being sent again. */
+  private changeAll(changes: DeliveryChange[]): Promise<void> {
+    return writeSplit(changes, {
+      write: async (some) => void (await this.completions.change(some)),
+      giveUp: ({ completionId }, error) => {
+        this.logger.error({ completionId, reason: (error as Error).message }, 'redelivery.not-written');
+        return Promise.resolve();
+      },
+    });
   }
 
   /** One more than are made due at once. */
@@ -113,7 +139,13 @@ function isUnderWay({ token, dueAt }: Delivery, now: Date): boolean {
   return token !== undefined && dueAt !== undefined && dueAt > now;
 }
 
+/** Only where nobody else has changed the delivery meanwhile, another request included. */
 function changeOf(completionId: string, delivery: Delivery, dueAt: Date, request: RedeliveryRecord): DeliveryChange {
-  const { state, attempts, token = null } = delivery;
-  return { completionId, delivery: redeliver(delivery, dueAt, request), only: { state, attempts, token } };
+  const { state, attempts, token = null, redeliveries: before } = delivery;
+  const redeliveries = before ? { $size: before.length } : ({ $exists: false } as const);
+  return {
+    completionId,
+    delivery: redeliver(delivery, dueAt, request),
+    only: { state, attempts, token, redeliveries },
+  };
 }

@@ -104,14 +104,15 @@ export function release(delivery: Delivery, dueAt: Date): Delivery {
 }
 
 /**
- * The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew and `request` is noted. Of surveys, those that were
+ * The delivery due again at `dueAt`, whatever became of it; its retry schedule starts anew and `request` is noted. One that
+ * was cancelled keeps the token of an attempt that may be under way. Of surveys, those that were
  * triggered are not triggered again.
  */
 export function redeliver(delivery: Delivery, dueAt: Date, request: RedeliveryRecord): Delivery {
   const { destination, attempts, parts, redeliveries = [] } = delivery;
   return {
     ...delivery,
-    token: undefined,
+    token: delivery.state === 'cancelled' ? delivery.token : undefined,
     aloneRuns: undefined,
     missing: undefined,
     reason: undefined,

@@ -107,7 +107,8 @@ export class AttemptRunner {
     }
     const code = error instanceof PlatformError ? error.code : 'could_not_prepare';
     const message = error instanceof PlatformError ? error.message : 'an error of this service, see its log';
-    if (this.clock.now() - session.foundAt.getTime() > PREPARE_AT_MOST_MS) {
+    const begunAt = delivery.redeliveries?.at(-1)?.at ?? session.foundAt;
+    if (this.clock.now() - begunAt.getTime() > PREPARE_AT_MOST_MS) {
       return { result: 'impossible', code, message: `could not be prepared for 7 days: ${message}` };
     }
     if (!isRetryable(error)) {

@@ -4,7 +4,6 @@ import { Redelivery } from '../completions/redelivery.js';
 import { RedeliveryRepository } from '../completions/redelivery.repository.js';
 import type { RedeliveryRequest } from '../completions/redelivery.schema.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
-import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
 import { JobLease } from '../persistence/job-lease.js';
 
@@ -15,7 +14,7 @@ const STEP_EVERY_MS = 4_000;
 /** A timer may be early by a little. */
 const EARLY_MS = 50;
 const LEASE_MS = 15_000;
-const AT_ONCE = 20;
+const AT_ONCE = 100;
 /** A request that fails is tried again, but not for longer than this. */
 const GIVE_UP_AFTER_MS = 86_400_000;
 
@@ -31,11 +30,12 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
   private again = false;
   /** When the next step of each of this process's requests may be made; monotonic, in milliseconds. */
   private readonly nextStepAt = new Map<string, number>();
+  /** Since when each step of a request has failed; monotonic, in milliseconds. */
+  private readonly failingSince = new Map<string, number>();
   private stopped = false;
 
   constructor(
     private readonly database: Database,
-    private readonly clock: Clock,
     private readonly lease: JobLease,
     private readonly requests: RedeliveryRepository,
     private readonly redelivery: Redelivery,
@@ -111,6 +111,7 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
     const { _id: redeliveryId } = request;
     try {
       const position = await this.redelivery.step(request, (destinations) => this.mayBeSent(destinations));
+      this.failingSince.delete(redeliveryId);
       if (position) {
         await this.requests.update(redeliveryId, { position });
         return false;
@@ -120,9 +121,13 @@ export class RedeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy
     } catch (error) {
       const reason = (error as Error).message;
       this.logger.warn({ redeliveryId, reason }, 'redelivery.failed');
-      if (this.clock.now() - request.at.getTime() < GIVE_UP_AFTER_MS) return false;
+      const now = performance.now();
+      const since = this.failingSince.get(redeliveryId) ?? now;
+      this.failingSince.set(redeliveryId, since);
+      if (now - since < GIVE_UP_AFTER_MS) return false;
       await this.requests.update(redeliveryId, { state: 'failed', reason: 'it failed for a day, see the log' });
     }
+    this.failingSince.delete(redeliveryId);
     await this.lease.release(leaseOf(request));
     return true;
   }

@@ -22,6 +22,7 @@ import { OutcomeWriter } from '../../src/completions/outcome-writer.js';
 import { Redelivery } from '../../src/completions/redelivery.js';
 import { RedeliveryRepository } from '../../src/completions/redelivery.repository.js';
 import { REDELIVERY, redeliverySchema, type RedeliveryRequest } from '../../src/completions/redelivery.schema.js';
+import { Config } from '../../src/config/config.js';
 import { Database } from '../../src/persistence/database.js';
 import { Clock } from '../../src/persistence/clock.js';
 import { stubOf } from './stub.js';
@@ -57,6 +58,7 @@ export class CompletionStore {
     this.forgotten = new ForgottenWork(stubOf(Database, {}), this.completions, this.destinations, alarm);
     this.held = new HeldWork(clock, this.intents, this.completions, dueTimes);
     this.redelivery = new Redelivery(
+      new Config(),
       clock,
       this.completions,
       this.history,

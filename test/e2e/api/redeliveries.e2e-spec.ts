@@ -3,8 +3,9 @@ import { deliveryTo, completionOf } from '../fixtures/completions.js';
 import { HOUR_MS } from '../../support/time-machine.js';
 import { waitFor } from '../../support/wait-for.js';
 import { Admin } from '../fixtures/admin.js';
-import { addSessions, deliveryNow, deliveryWhen } from '../fixtures/deliveries.js';
+import { addSessions, deliveryNow, deliveryWhen, HoldingReceiver } from '../fixtures/deliveries.js';
 import { Round } from '../fixtures/round.js';
+import type { RedeliveryRequest } from '../../../src/completions/redelivery.schema.js';
 
 jest.setTimeout(60_000);
 
@@ -202,6 +203,44 @@ describe('redeliveries over REST', () => {
     for (let i = 1; i < seconds.length; i++) expect(seconds[i]! - seconds[i - 1]!).toBe(1_000);
   });
 
+  it('are three at a time of one organization, so that it keeps no other waiting', async () => {
+    const receiver = await round.addWebhook('t1');
+    receiver.behave({ kind: 'hang' });
+    const running = {
+      by: 'ada',
+      at: new Date(),
+      state: 'running',
+      matched: 1,
+      skipped: 0,
+      filter: { ids: [] },
+    } as const;
+    const requests = round.db.collection<RedeliveryRequest>('redeliveries');
+    const id = await lost('a', 'webhook:1', 'dead');
+    await requests.insertMany(['r1', 'r2', 'r3'].map((_id) => ({ ...running, _id, organizationId: 'org-t1' })));
+    const { status, body } = await admin.redeliver({ ids: [id] });
+    expect([status, body.message]).toEqual([
+      409,
+      '3 redeliveries are running: begin another one when one of them is done',
+    ]);
+    await requests.updateOne({ _id: 'r1' }, { $set: { state: 'done' } });
+    expect((await admin.redeliver({ ids: [id] })).status).toBe(202);
+  });
+
+  it('wait for an attempt that was under way when its delivery was cancelled', async () => {
+    const holding = await HoldingReceiver.start();
+    await round.addWebhook('t1', { url: holding.url });
+    const [sessionId] = addSessions(round, 't1', 1) as [string];
+    await round.check();
+    await waitFor('the attempt', async () => holding.webhookIds.length === 1 && (await round.completions.findOne({ _id: sessionId }))); // prettier-ignore
+    await admin.change(1, { enabled: false });
+    await admin.change(1, { enabled: true });
+    expect(await admin.redeliverAll({ since: LONG_AGO })).toBe(1);
+    holding.release();
+    await deliveryWhen(round, [sessionId, 'webhook:1'], ({ state }) => state === 'delivered');
+    expect(holding.webhookIds).toHaveLength(1);
+    await holding.stop();
+  });
+
   const DATE = (name: string) => `${name}: must be an ISO 8601 date-time, such as 2026-11-20T08:00:00Z`;
   const REQUIRED = 'since: is required where no ids are given: an ISO 8601 date-time, such as 2026-11-20T08:00:00Z';
   it.each([
@@ -219,6 +258,7 @@ describe('redeliveries over REST', () => {
     { body: { since: LONG_AGO, integrationId: 1, tenantId: 't1' }, says: ['tenantId: must not be given together with integrationId; leave one of them out'] }, // prettier-ignore
     { body: { ids: [] }, says: ['ids: must hold 1 to 200 entries'] },
     { body: { ids: ['x'] }, says: ["ids: each entry (at 0) must be a delivery's id, as lists of deliveries tell it"] },
+    { body: { ids: ['a~webhook:1'], integrationId: 1 }, says: ['integrationId: must not be given together with ids'] },
     { body: { ids: ['a~webhook:1'], since: LONG_AGO }, says: ['since: must not be given together with ids'] },
     {
       body: { ids: ['a~webhook:1'] },
@@ -302,6 +342,10 @@ describe("an organization's deliveries over REST", () => {
   it.each([
     [{}, 'state: must be dead, pending or cancelled unless integrationId or sessionId is given'],
     [{ state: 'delivered' }, 'state: must be dead, pending or cancelled unless integrationId or sessionId is given'],
+    [
+      { state: 'dead', since: '2026-02-01T00:00:00Z', until: '2026-01-01T00:00:00Z' },
+      'until: must be later than since',
+    ],
     [{ integrationId: '1', tenantId: 't1' }, 'tenantId: must not be given together with integrationId; leave one of them out'], // prettier-ignore
     [{ integrationId: '1', channel: 'flow' }, 'channel: must be webhook, or left out, together with integrationId'],
     [{ integrationId: '0x1' }, 'integrationId: must be the number of an integration'],
