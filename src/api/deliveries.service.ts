@@ -47,7 +47,7 @@ export class DeliveriesService {
     if (refused) throw new ViolationsException([refused]);
     if (filter.since && filter.until && filter.until <= filter.since)
       throw new ViolationsException([{ field: 'until', message: 'must be later than since' }]);
-    // or it would be read through by whoever guesses its number: the index of a destination knows no organization
+    // or an admin of another organization could have it read through: the index of a destination knows no organization
     if (organizationId !== undefined && integrationId !== undefined)
       await this.integrations.find(organizationId, integrationId);
     const after = cursor === undefined ? undefined : positionOf(cursor);
