@@ -143,6 +143,12 @@ describe('a start that is gone', () => {
   it('is told at each beat until it is removed, and is no member any more', async () => {
     const [dead, other] = [await started('a'), await started('b')];
     const { startId } = dead.heart;
+    // where the machine stood still between their first beats, the other has never seen it
+    await waitFor('both to be members', async () => {
+      await dead.heart.beat();
+      await other.heart.beat();
+      return other.heart.members.length === 2;
+    });
     await silence(startId, 20_000);
     await other.heart.beat();
     await other.heart.beat();
