@@ -62,7 +62,7 @@ export class JsonBytes {
     for (let from = 0, to; from < value.length; from = to) {
       to = Math.min(value.length, from + PART);
       // both halves of a character beyond U+FFFF in one part: alone each would be written as an escape
-      if (isHighSurrogate(value.charCodeAt(to - 1)) && to < value.length) to++;
+      if (isHighSurrogate(value.charCodeAt(to - 1)) && isLowSurrogate(value.charCodeAt(to))) to++;
       this.raw(JSON.stringify(value.slice(from, to)).slice(1, -1));
     }
     this.raw('"');
@@ -82,4 +82,9 @@ function isContainer(value: unknown): value is object {
 
 function isHighSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff;
+}
+
+/** Also asked beyond the end of a text, where charCodeAt is NaN. */
+function isLowSurrogate(code: number): boolean {
+  return code >= 0xdc00 && code <= 0xdfff;
 }
