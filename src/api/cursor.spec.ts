@@ -1,15 +1,15 @@
 import fc from 'fast-check';
-import { cursorOf, positionOf } from './cursor.js';
+import { cursorOf, readCursor } from './cursor.js';
 
 describe('a cursor', () => {
   it('brings every position back', () => {
     const foundAt = fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(999_999_999_999_999) });
     const position = fc.record({ foundAt, _id: fc.string(), destination: fc.string() });
-    fc.assert(fc.property(position, (one) => expect(positionOf(cursorOf(one))).toEqual(one)));
+    fc.assert(fc.property(position, (one) => expect(readCursor(cursorOf(one))).toEqual(one)));
   });
 
   it.each(['0..', '999999999999999..', '1.A.A', '1.____.'])('is whatever fits its pattern: %s', (text) => {
-    expect(Number.isNaN(positionOf(text)!.foundAt.getTime())).toBe(false);
+    expect(Number.isNaN(readCursor(text)!.foundAt.getTime())).toBe(false);
   });
 
   it.each([
@@ -26,6 +26,6 @@ describe('a cursor', () => {
     'WzEsImEiXQ',
     '1.YQ.YQ\n',
   ])('is nothing else: %j', (text) => {
-    expect(positionOf(text)).toBeUndefined();
+    expect(readCursor(text)).toBeUndefined();
   });
 });

@@ -7,7 +7,7 @@ export function cursorOf({ foundAt, _id, destination }: HistoryPosition): string
 }
 
 /** @returns undefined when the text is no cursor of ours */
-export function positionOf(cursor: string): HistoryPosition | undefined {
+export function readCursor(cursor: string): HistoryPosition | undefined {
   if (!new RegExp(CURSOR).test(cursor)) return undefined;
   const [time, id, destination] = cursor.split('.') as [string, string, string];
   return { foundAt: new Date(Number(time)), _id: decoded(id), destination: decoded(destination) };

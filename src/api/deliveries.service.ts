@@ -3,10 +3,10 @@ import { CircuitProbes } from '../completions/circuit-probes.js';
 import { CircuitStates } from '../completions/circuit-states.js';
 import { readDeliveryId, webhookDestination } from '../completions/delivery.js';
 import { type DeliveryFilter, unserved } from '../completions/delivery-filter.js';
-import { DeliveryHistory, type HistoryEntry } from '../completions/delivery-history.js';
+import { DeliveryHistory, type HistoryEntry, positionOf } from '../completions/delivery-history.js';
 import { Redelivery } from '../completions/redelivery.js';
 import { ViolationsException } from '../http/violations.js';
-import { cursorOf, positionOf } from './cursor.js';
+import { cursorOf, readCursor } from './cursor.js';
 import type { DeliveriesQuery, DeliveryPage, DeliveryResource } from './deliveries.dto.js';
 import { deliveryResource } from './delivery-resources.js';
 import { IntegrationsService } from './integrations.service.js';
@@ -50,13 +50,13 @@ export class DeliveriesService {
     // or an admin of another organization could have it read through: the index of a destination knows no organization
     if (organizationId !== undefined && integrationId !== undefined)
       await this.integrations.find(organizationId, integrationId);
-    const after = cursor === undefined ? undefined : positionOf(cursor);
+    const after = cursor === undefined ? undefined : readCursor(cursor);
     const found = await this.history.list({ ...filter, after, limit: limit + 1 });
     const shown = found.slice(0, limit);
     const circuitOf = await this.circuits.of(shown.map(({ delivery }) => delivery.destination));
     return {
       items: shown.map((entry) => deliveryResource(entry, circuitOf(entry.delivery.destination))),
-      ...(found.length > limit ? { nextCursor: cursorAfter(shown.at(-1)!) } : {}),
+      ...(found.length > limit ? { nextCursor: cursorOf(positionOf(shown.at(-1)!)) } : {}),
     };
   }
 
@@ -71,8 +71,7 @@ export class DeliveriesService {
    * @param by the caller's name
    */
   async retry(params: DeliveryParams, by: string): Promise<DeliveryResource> {
-    const { enabled } = await this.integrations.find(params.orgId, params.integrationId);
-    if (!enabled) throw new ConflictException('the integration is disabled: enable it first');
+    await this.integrations.findEnabled(params.orgId, params.integrationId);
     const { session, delivery } = await this.find(params);
     if (!session.completedAt) {
       throw new ConflictException('the session is just being completed; its first attempt comes by itself');
@@ -91,8 +90,4 @@ export class DeliveriesService {
     if (!entry) throw new NotFoundException('this integration has no such delivery');
     return entry;
   }
-}
-
-function cursorAfter({ session: { foundAt, _id }, delivery: { destination } }: HistoryEntry): string {
-  return cursorOf({ foundAt, _id, destination });
 }

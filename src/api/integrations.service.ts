@@ -97,10 +97,27 @@ export class IntegrationsService {
     await this.redelivery.cancel(integrationId, 'the integration was removed');
   }
 
-  /** @throws NotFoundException when the organization has no such integration */
-  async find(organizationId: string, id: number): Promise<Integration> {
-    const found = await this.integrations.findInOrganization(organizationId, id);
-    if (!found) throw new NotFoundException('this organization has no such integration');
+  /**
+   * @param organizationId undefined: of any organization, for moderators
+   * @throws NotFoundException when there is no such integration
+   */
+  async find(organizationId: string | undefined, id: number): Promise<Integration> {
+    const everywhere = organizationId === undefined;
+    const found = everywhere
+      ? await this.integrations.findById(id)
+      : await this.integrations.findInOrganization(organizationId, id);
+    if (found) return found;
+    throw new NotFoundException(`${everywhere ? 'there is' : 'this organization has'} no such integration`);
+  }
+
+  /**
+   * As `find`, for what is to be sent.
+   *
+   * @throws ConflictException when it is disabled
+   */
+  async findEnabled(organizationId: string | undefined, id: number): Promise<Integration> {
+    const found = await this.find(organizationId, id);
+    if (!found.enabled) throw new ConflictException('the integration is disabled: enable it first');
     return found;
   }
 

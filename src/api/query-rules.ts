@@ -1,7 +1,7 @@
 import { Transform } from 'class-transformer';
 import { isISO8601, ValidateBy } from 'class-validator';
 import { applyDecorators } from '@nestjs/common';
-import { positionOf } from './cursor.js';
+import { readCursor } from './cursor.js';
 import { INTEGRATION_ID } from './schema-rules.js';
 
 const INTEGRATION_NUMBER = new RegExp(INTEGRATION_ID);
@@ -15,7 +15,7 @@ export function DateTime(): PropertyDecorator {
 }
 
 export function Cursor(): PropertyDecorator {
-  const validate = (value: unknown) => typeof value === 'string' && positionOf(value) !== undefined;
+  const validate = (value: unknown) => typeof value === 'string' && readCursor(value) !== undefined;
   return check('isCursor', validate, 'must be the nextCursor of the page before');
 }
 

@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
+import { applyDecorators, Body, Controller, Get, HttpStatus, Param, Post, Res } from '@nestjs/common';
 import { ApiOperation, ApiResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { CallerName } from '../auth/organization-admin.guard.js';
@@ -21,33 +21,45 @@ import {
 import { RedeliveriesService } from './redeliveries.service.js';
 import type { RedeliveryScope } from '../completions/redelivery.repository.js';
 
-const ApiBegin = () =>
-  ApiOperation({
-    summary: 'Send again what is dead, cancelled or waits, in the background',
-    description:
-      'By ids, or by the time at which sessions were found: then since is required. At most fifty a second, under the same webhook-id; deliveries of disabled integrations are left out. With dryRun nothing is sent.',
-  });
-const ApiAccepted = () => ApiResponse({ status: 202, description: 'It has begun', type: RedeliveryAccepted });
-const ApiDryRun = () => ApiResponse({ status: 200, description: 'With dryRun: how many there are', type: RedeliveryCount }); // prettier-ignore
-const ApiDisabled = () => ApiError(409, 'The integration that is named is disabled, or three redeliveries are running');
-const ApiNoIntegration = () => ApiError(404, 'There is no such integration');
-const ApiTooLarge = () => ApiError(413, 'The body is larger than 256 KB');
-const ApiList = () =>
-  ApiOperation({
-    summary: 'List the newest hundred redeliveries, the newest first',
-    description: 'Each with how many of its deliveries are pending, delivered, dead and cancelled now.',
-  });
-const ApiAll = () => ApiResponse({ status: 200, description: 'The redeliveries', type: [RedeliveryResource] });
-const ApiGet = () =>
-  ApiOperation({
-    summary: 'Read a redelivery, and how far it has come',
-    description: 'How many of its deliveries are pending, delivered, dead and cancelled now.',
-  });
-const ApiOne = () => ApiResponse({ status: 200, description: 'The redelivery', type: RedeliveryResource });
-const ApiMissing = () => ApiError(404, 'There is no such redelivery');
-
 const RULES =
   'neither ids nor since, ids beside a time or a filter, ids that there are not, an until that is not later than since, an integrationId together with tenantId or another channel than webhook';
+
+/** Documents a POST that begins one. */
+const ApiBegin = () =>
+  applyDecorators(
+    ApiOperation({
+      summary: 'Send again what is dead, cancelled or waits, in the background',
+      description:
+        'By ids, or by the time at which sessions were found: then since is required. At most fifty a second, under the same webhook-id; deliveries of disabled integrations are left out. With dryRun nothing is sent.',
+    }),
+    ApiResponse({ status: 202, description: 'It has begun', type: RedeliveryAccepted }),
+    ApiResponse({ status: 200, description: 'With dryRun: how many there are', type: RedeliveryCount }),
+    ApiInvalid(RULES),
+    ApiNoIntegration(),
+    ApiError(409, 'The integration that is named is disabled, or three redeliveries are running'),
+    ApiError(413, 'The body is larger than 256 KB'),
+  );
+
+const ApiList = () =>
+  applyDecorators(
+    ApiOperation({
+      summary: 'List the newest hundred redeliveries, the newest first',
+      description: 'Each with how many of its deliveries are pending, delivered, dead and cancelled now.',
+    }),
+    ApiResponse({ status: 200, description: 'The redeliveries', type: [RedeliveryResource] }),
+  );
+
+const ApiGet = () =>
+  applyDecorators(
+    ApiOperation({
+      summary: 'Read a redelivery, and how far it has come',
+      description: 'How many of its deliveries are pending, delivered, dead and cancelled now.',
+    }),
+    ApiResponse({ status: 200, description: 'The redelivery', type: RedeliveryResource }),
+    ApiError(404, 'There is no such redelivery'),
+  );
+
+const ApiNoIntegration = () => ApiError(404, 'There is no such integration');
 
 /** Counts with `dryRun`, else begins. */
 async function answer(
@@ -74,12 +86,6 @@ export class IntegrationRedeliveriesController {
 
   @Post()
   @ApiBegin()
-  @ApiAccepted()
-  @ApiDryRun()
-  @ApiInvalid(RULES)
-  @ApiNoIntegration()
-  @ApiDisabled()
-  @ApiTooLarge()
   begin(
     @Param() { orgId, integrationId }: IntegrationParams,
     @Body() dto: IntegrationRedeliveryDto,
@@ -91,7 +97,6 @@ export class IntegrationRedeliveriesController {
 
   @Get()
   @ApiList()
-  @ApiAll()
   @ApiInvalid()
   @ApiNoIntegration()
   list(@Param() { orgId, integrationId }: IntegrationParams): Promise<RedeliveryResource[]> {
@@ -100,9 +105,7 @@ export class IntegrationRedeliveriesController {
 
   @Get(':redeliveryId')
   @ApiGet()
-  @ApiOne()
   @ApiInvalid()
-  @ApiMissing()
   get(@Param() { orgId, integrationId, redeliveryId }: IntegrationRedeliveryParams): Promise<RedeliveryResource> {
     return this.service.get({ organizationId: orgId, integrationId }, redeliveryId);
   }
@@ -117,12 +120,6 @@ export class OrganizationRedeliveriesController {
 
   @Post()
   @ApiBegin()
-  @ApiAccepted()
-  @ApiDryRun()
-  @ApiInvalid(RULES)
-  @ApiNoIntegration()
-  @ApiDisabled()
-  @ApiTooLarge()
   begin(
     @Param() { orgId }: OrganizationParams,
     @Body() dto: RedeliveryDto,
@@ -134,15 +131,12 @@ export class OrganizationRedeliveriesController {
 
   @Get()
   @ApiList()
-  @ApiAll()
   list(@Param() { orgId }: OrganizationParams): Promise<RedeliveryResource[]> {
     return this.service.list({ organizationId: orgId });
   }
 
   @Get(':redeliveryId')
   @ApiGet()
-  @ApiOne()
-  @ApiMissing()
   get(@Param() { orgId, redeliveryId }: OrganizationRedeliveryParams): Promise<RedeliveryResource> {
     return this.service.get({ organizationId: orgId }, redeliveryId);
   }
@@ -157,12 +151,6 @@ export class AllRedeliveriesController {
 
   @Post()
   @ApiBegin()
-  @ApiAccepted()
-  @ApiDryRun()
-  @ApiInvalid(RULES)
-  @ApiNoIntegration()
-  @ApiDisabled()
-  @ApiTooLarge()
   begin(
     @Body() dto: RedeliveryDto,
     @CallerName() by: string,
@@ -173,15 +161,12 @@ export class AllRedeliveriesController {
 
   @Get()
   @ApiList()
-  @ApiAll()
   list(): Promise<RedeliveryResource[]> {
     return this.service.list({});
   }
 
   @Get(':redeliveryId')
   @ApiGet()
-  @ApiOne()
-  @ApiMissing()
   get(@Param() { redeliveryId }: RedeliveryParams): Promise<RedeliveryResource> {
     return this.service.get({}, redeliveryId);
   }

@@ -1,7 +1,7 @@
 import { ConflictException, Injectable, NotFoundException } from '@nestjs/common';
 import { randomUUID } from 'node:crypto';
 import pLimit from 'p-limit';
-import { type DeliveryState, readDeliveryId, webhookDestination } from '../completions/delivery.js';
+import { deliveryId, type DeliveryState, readDeliveryId, webhookDestination } from '../completions/delivery.js';
 import { type DeliveryFilter, unserved } from '../completions/delivery-filter.js';
 import { DeliveryHistory } from '../completions/delivery-history.js';
 import { RedeliveryRepository, type RedeliveryScope } from '../completions/redelivery.repository.js';
@@ -9,8 +9,8 @@ import type { RedeliveryFilter, RedeliveryRequest } from '../completions/redeliv
 import { RedeliveryWorker } from '../deliveries/redelivery-worker.js';
 import type { Violation } from '../http/error-body.js';
 import { ViolationsException } from '../http/violations.js';
-import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { Clock } from '../persistence/clock.js';
+import { IntegrationsService } from './integrations.service.js';
 import type { RedeliveryAccepted, RedeliveryCount, RedeliveryDto, RedeliveryResource } from './redeliveries.dto.js';
 
 const DEFAULT_STATES: readonly DeliveryState[] = ['dead', 'cancelled'];
@@ -29,7 +29,7 @@ export class RedeliveriesService {
     private readonly history: DeliveryHistory,
     private readonly requests: RedeliveryRepository,
     private readonly worker: RedeliveryWorker,
-    private readonly integrations: IntegrationRepository,
+    private readonly integrations: IntegrationsService,
   ) {}
 
   /**
@@ -58,17 +58,22 @@ export class RedeliveriesService {
 
   /** @returns the newest hundred, the newest first */
   async list(scope: RedeliveryScope): Promise<RedeliveryResource[]> {
-    await this.mustExist(scope);
+    await this.mustHaveIntegration(scope);
     const found = await this.requests.list(scope, LISTED_AT_MOST);
     const few = pLimit(COUNTED_AT_ONCE);
     return Promise.all(found.map((request) => few(() => this.shown(request))));
   }
 
   async get(scope: RedeliveryScope, id: string): Promise<RedeliveryResource> {
-    await this.mustExist(scope);
+    await this.mustHaveIntegration(scope);
     const found = await this.requests.find(id, scope);
     if (!found) throw new NotFoundException('there is no such redelivery');
     return this.shown(found);
+  }
+
+  /** @throws NotFoundException where the path names one that there is not */
+  private async mustHaveIntegration({ organizationId, integrationId }: RedeliveryScope): Promise<void> {
+    if (integrationId !== undefined) await this.integrations.find(organizationId, integrationId);
   }
 
   private async shown(request: RedeliveryRequest): Promise<RedeliveryResource> {
@@ -92,16 +97,11 @@ export class RedeliveriesService {
 
   /** @throws ViolationsException naming those that there are not */
   private async countNamed(organizationId: string | undefined, ids: readonly string[]): Promise<Map<string, number>> {
+    const found = await this.history.findCompleted(organizationId, ids);
     const counts = new Map<string, number>();
-    const unknown: string[] = [];
-    await Promise.all(
-      ids.map(async (id) => {
-        const { completionId, destination } = readDeliveryId(id)!;
-        const found = await this.history.find(organizationId, completionId, destination);
-        if (!found?.session.completedAt) unknown.push(id);
-        else counts.set(destination, (counts.get(destination) ?? 0) + 1);
-      }),
-    );
+    for (const { delivery } of found) counts.set(delivery.destination, (counts.get(delivery.destination) ?? 0) + 1);
+    const known = new Set(found.map(({ session, delivery }) => deliveryId(session._id, delivery.destination)));
+    const unknown = ids.filter((id) => !known.has(id));
     if (unknown.length === 0) return counts;
     const message = `must be deliveries of completed sessions here, unlike ${unknown.slice(0, 10).join(', ')}`;
     throw new ViolationsException([{ field: 'ids', message }]);
@@ -111,7 +111,7 @@ export class RedeliveriesService {
     const { ids } = dto;
     const integrationId = scope.integrationId ?? dto.integrationId;
     const filter = ids ? named(ids, dto, scope) : this.timed({ ...dto, integrationId });
-    await this.mustBeEnabled({ ...scope, integrationId });
+    if (integrationId !== undefined) await this.integrations.findEnabled(scope.organizationId, integrationId);
     return filter;
   }
 
@@ -124,19 +124,6 @@ export class RedeliveriesService {
     const refused = unserved(filter satisfies DeliveryFilter);
     if (refused) throw new ViolationsException([refused]);
     return filter;
-  }
-
-  private async mustExist({ organizationId, integrationId }: RedeliveryScope) {
-    if (integrationId === undefined) return undefined;
-    const integration = await this.integrations.findById(integrationId);
-    if (!integration || (organizationId !== undefined && integration.organizationId !== organizationId))
-      throw new NotFoundException('there is no such integration here');
-    return integration;
-  }
-
-  private async mustBeEnabled(scope: RedeliveryScope): Promise<void> {
-    const integration = await this.mustExist(scope);
-    if (integration?.enabled === false) throw new ConflictException('the integration is disabled: enable it first');
   }
 }
 

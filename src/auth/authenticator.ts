@@ -4,7 +4,7 @@ import { CoreClient } from '../platform/core/core.client.js';
 import type { CurrentUser } from '../platform/core/current-user.dto.js';
 import { PlatformError } from '../platform/platform-error.js';
 import { claimsExpiry, hashOf } from './caller.js';
-import { ExpiringMap } from './expiring-map.js';
+import { ExpiringMap } from '../platform/expiring-map.js';
 
 const KNOWN_MS = 60_000;
 const REFUSED_MS = 5_000;

@@ -1,4 +1,4 @@
-import { ExpiringMap } from './expiring-map.js';
+import { ExpiringMap } from '../platform/expiring-map.js';
 
 const WINDOW_MS = 60_000;
 const MAX_KEYS = 10_000;

@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { InjectModel } from '@nestjs/mongoose';
-import type { Model, QueryFilter } from 'mongoose';
+import type { Model } from 'mongoose';
 import { type Completion, plannedDeliveries, type SessionRecord } from './completion.js';
 import { COMPLETION, DUE_INDEX, REDELIVERY_INDEX, SESSION_INDEX } from './completion.schema.js';
-import { type Delivery, type DeliveryState, webhookDestination } from './delivery.js';
+import { type Delivery, type DeliveryState, readDeliveryId, webhookDestination } from './delivery.js';
 import {
   type DeliveryFilter,
   filterOf,
@@ -29,6 +29,11 @@ export interface HistoryQuery extends DeliveryFilter {
 export interface HistoryEntry {
   session: SessionRecord;
   delivery: Delivery;
+}
+
+/** Where a page ends whose last entry this is. */
+export function positionOf({ session, delivery }: HistoryEntry): HistoryPosition {
+  return { foundAt: session.foundAt, _id: session._id, destination: delivery.destination };
 }
 
 /** How many deliveries have each state. */
@@ -68,11 +73,9 @@ export class DeliveryHistory {
 
   /** How many deliveries fit, by destination. Reads the completions that have one. */
   async countByDestination(filter: DeliveryFilter): Promise<Map<string, number>> {
-    const { since, until } = filter;
-    const foundAt = since || until ? { foundAt: { ...(since && { $gte: since }), ...(until && { $lt: until }) } } : {};
-    const fitting = { ...filterOf(filter), ...foundAt } as QueryFilter<Completion>;
+    const [range] = rangesOf(filter, undefined);
     const found = this.completions
-      .find(fitting, { 'deliveries.destination': 1, 'deliveries.state': 1 })
+      .find({ ...filterOf(filter), ...range }, { 'deliveries.destination': 1, 'deliveries.state': 1 })
       .hint(indexOf(filter))
       .lean<Pick<Completion, 'deliveries'>[]>()
       .cursor();
@@ -115,6 +118,22 @@ export class DeliveryHistory {
     const session = completed ?? (intended && recordOf(intended));
     const delivery = session?.deliveries.find((one) => one.destination === destination);
     return session && delivery && { session, delivery };
+  }
+
+  /**
+   * As `find`, for ids of deliveries.
+   *
+   * @returns those that there are, in order; not those of sessions that are only intended, which are attempted for the
+   *   first time by themselves
+   */
+  async findCompleted(organizationId: string | undefined, ids: readonly string[]): Promise<HistoryEntry[]> {
+    const found = await Promise.all(
+      ids.map((id) => {
+        const { completionId, destination } = readDeliveryId(id)!;
+        return this.find(organizationId, completionId, destination);
+      }),
+    );
+    return found.filter((entry) => entry?.session.completedAt !== undefined) as HistoryEntry[];
   }
 
   /** @returns every revision of the session, the oldest first */

@@ -4,9 +4,9 @@ import { Config } from '../config/config.js';
 import { Clock } from '../persistence/clock.js';
 import { CircuitProbes } from './circuit-probes.js';
 import { CompletionRepository, type DeliveryChange } from './completion.repository.js';
-import { type Delivery, readDeliveryId, type RedeliveryRecord, webhookDestination } from './delivery.js';
+import { type Delivery, type RedeliveryRecord, webhookDestination } from './delivery.js';
 import type { DeliveryFilter } from './delivery-filter.js';
-import { DeliveryHistory, type HistoryEntry } from './delivery-history.js';
+import { DeliveryHistory, type HistoryEntry, positionOf } from './delivery-history.js';
 import { DueTimes, DueTimesWriter } from './due-times.js';
 import type { RedeliveryRequest } from './redelivery.schema.js';
 import { writeSplit } from './split-writes.js';
@@ -15,7 +15,7 @@ import { redeliver } from './transitions.js';
 /** How many deliveries of one request fall due in a second. */
 const PER_SECOND = 50;
 /** How many are made due at once: what takes four seconds to send. */
-export const REDELIVERED_AT_ONCE = 200;
+const REDELIVERED_AT_ONCE = 200;
 
 /** Which webhooks may be sent: those of enabled integrations. */
 export type MayBeSent = (destinations: readonly string[]) => Promise<ReadonlySet<string>>;
@@ -94,7 +94,7 @@ export class Redelivery {
    */
   private afterLastAttempt({ state, token }: Delivery, dueAt: Date): Date {
     if (state !== 'cancelled' || token === undefined) return dueAt;
-    return new Date(dueAt.getTime() + this.config.longestDeliveryMs + 2 * this.config.requestTimeoutMs);
+    return new Date(dueAt.getTime() + this.config.longestAttemptMs);
   }
 
   /** A completion that the database refuses (it has become too large) keeps no other from being sent again. */
@@ -110,25 +110,10 @@ export class Redelivery {
 
   /** One more than are made due at once. */
   private async entriesOf({ organizationId, filter, position }: RedeliveryRequest): Promise<HistoryEntry[]> {
-    if ('ids' in filter) return this.named(organizationId, filter.ids);
+    if ('ids' in filter) return this.history.findCompleted(organizationId, filter.ids);
     const wanted: DeliveryFilter = { ...filter, organizationId };
     return this.history.list({ ...wanted, after: position, limit: REDELIVERED_AT_ONCE + 1, oldestFirst: true });
   }
-
-  private async named(organizationId: string | undefined, ids: readonly string[]): Promise<HistoryEntry[]> {
-    const entries = await Promise.all(
-      ids.map((id) => {
-        const { completionId, destination } = readDeliveryId(id)!;
-        return this.history.find(organizationId, completionId, destination);
-      }),
-    );
-    // what is only intended is attempted for the first time by itself
-    return entries.filter((entry) => entry !== undefined).filter(({ session }) => session.completedAt !== undefined);
-  }
-}
-
-function positionOf({ session, delivery }: HistoryEntry) {
-  return { foundAt: session.foundAt, _id: session._id, destination: delivery.destination };
 }
 
 function hasRequest({ redeliveries = [] }: Delivery, id: string): boolean {

@@ -371,6 +371,11 @@ export class Config {
     return Math.max(this.webhookTimeoutMs, this.flowTriggerTimeoutMs);
   }
 
+  /** What one attempt may take at most, its preparation included; in milliseconds. */
+  get longestAttemptMs(): number {
+    return this.longestDeliveryMs + 2 * this.requestTimeoutMs;
+  }
+
   /** Whether lines of level info are written; if not, the facts of an attempt's line are not collected either. */
   get logsInfo(): boolean {
     return ['info', 'debug', 'trace'].includes(this.logLevel);

@@ -45,17 +45,12 @@ export class AttemptRunner {
     this.channels = { flow, surveys, analysis, webhook };
   }
 
-  /** What one attempt may take at most, preparation included. A lease must leave this much when it starts. */
-  get longestAttemptMs(): number {
-    return this.config.longestDeliveryMs + 2 * this.config.requestTimeoutMs;
-  }
-
   /** Never rejects. @returns the delivery after its outcome; given back where its lease leaves no time for it, or has passed */
   async run(attempt: Attempt): Promise<Delivery> {
     const { delivery, leaseUntil } = attempt;
     const startedAt = Date.now();
     // It waited in memory for so long that its lease could end in mid-send: another process would send it too.
-    if (leaseUntil.getTime() - this.clock.now() < this.longestAttemptMs) return this.giveBack(delivery);
+    if (leaseUntil.getTime() - this.clock.now() < this.config.longestAttemptMs) return this.giveBack(delivery);
     // Others may have freed the claim. If so, what is given back is written nowhere: the token is not in force any more.
     const { heartbeat } = this;
     const holds = heartbeat.holdsBy(delivery.token) || (await heartbeat.stillHolds(delivery.token));

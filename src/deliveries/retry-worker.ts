@@ -8,6 +8,7 @@ import { DueAlarm } from '../completions/due-alarm.js';
 import { OutcomeWriter } from '../completions/outcome-writer.js';
 import { IntegrationRepository } from '../integrations/integration.repository.js';
 import { PresentIntegrations } from '../integrations/present-integrations.js';
+import { Config } from '../config/config.js';
 import type { Integration } from '../integrations/integration.schema.js';
 import { Clock } from '../persistence/clock.js';
 import { Database } from '../persistence/database.js';
@@ -62,6 +63,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     private readonly tenants: TenantDirectory,
     private readonly budget: MemoryBudget,
     private readonly bodies: BodyCache,
+    private readonly config: Config,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -196,7 +198,7 @@ export class RetryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private get leaseMs(): number {
-    return 2 * this.runner.longestAttemptMs + 10_000;
+    return 2 * this.config.longestAttemptMs + 10_000;
   }
 }
 

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ExpiringMap } from '../expiring-map.js';
 import { TenantDirectory } from './tenant-directory.js';
 import type { Tenant } from './tenant.dto.js';
 
@@ -9,12 +10,6 @@ const ORGANIZATIONS_KEPT = 200;
 /** What is kept of a tenant here. */
 export type RecentTenant = Pick<Tenant, 'id' | 'expireAfterSeconds' | 'unreadable'> & { displayName?: string };
 
-interface List {
-  tenants: Promise<RecentTenant[]>;
-  /** When it was asked for; monotonic, in milliseconds. */
-  at: number;
-}
-
 /**
  * An organization's tenants and their thresholds as of the last minute, for people who look at them. Where the session
  * check has listed all tenants within that time, hbf-core is not asked; else it is asked for those of the organization,
@@ -22,7 +17,7 @@ interface List {
  */
 @Injectable()
 export class RecentTenants {
-  private readonly lists = new Map<string, List>();
+  private readonly lists = new ExpiringMap<Promise<RecentTenant[]>>(MAX_AGE_MS, ORGANIZATIONS_KEPT);
 
   constructor(private readonly directory: TenantDirectory) {}
 
@@ -33,19 +28,14 @@ export class RecentTenants {
   async of(organizationId: string): Promise<RecentTenant[]> {
     const recent = this.directory.recentOf(organizationId);
     if (recent) return recent.map(recentTenant);
-    const known = this.lists.get(organizationId);
-    if (known && performance.now() - known.at < MAX_AGE_MS) return known.tenants;
-    return this.list(organizationId);
+    return this.lists.get(organizationId, performance.now()) ?? this.list(organizationId);
   }
 
   private list(organizationId: string): Promise<RecentTenant[]> {
     const tenants = this.directory.listOf(organizationId).then((found) => found.map(recentTenant));
-    const list = { tenants, at: performance.now() };
-    this.lists.delete(organizationId); // a Map keeps the order of insertion: set anew, it is the newest
-    this.lists.set(organizationId, list);
-    if (this.lists.size > ORGANIZATIONS_KEPT) this.lists.delete(this.lists.keys().next().value!);
+    this.lists.set(organizationId, tenants, performance.now());
     // one that fails is asked for again by the next who wants it
-    tenants.catch(() => this.lists.get(organizationId) === list && this.lists.delete(organizationId));
+    tenants.catch(() => this.lists.delete(organizationId));
     return tenants;
   }
 }

@@ -8,7 +8,7 @@ export class ExpiringMap<V> {
     private readonly maxEntries: number,
   ) {}
 
-  /** @param now epoch milliseconds */
+  /** @param now milliseconds, of the same clock in all calls */
   get(key: string, now: number): V | undefined {
     const entry = this.entries.get(key);
     if (!entry) return undefined;
